@@ -1,0 +1,18 @@
+// Package fleet holds what people declare: the kinds of a fleet repository, how
+// they are read strictly and with positions, their defaults and their rules.
+//
+// A Fleet is everything that one commit declares, valid and indexed. Load reads
+// it from any fs.FS; it never fails as a whole. What is wrong becomes a Finding
+// with its place, and what a broken file would have declared is named in
+// Fleet.Broken, because an invalid file is not an absent one: a tenant whose
+// file no longer parses is held, never removed.
+//
+// The package is pure: no clock, no network, no disk but the fs.FS it is given.
+// Placement lives in fleet/placement, the daemon's own decisions in fleet/ledger.
+//
+// # Why
+//
+// Values are read by strict decoding into plain structs, and positions stand in
+// an index beside them, so that validation speaks of fields (spec.version) and
+// only the edge of the package turns a field into file:line:col.
+package fleet
