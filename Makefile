@@ -1,0 +1,78 @@
+# Everything that the targets need is built here from Go modules: Go, git, make
+# and bash are enough. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BIN := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# The newest golangci-lint; it is compiled once for each version named here.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+
+# One set of build flags for building, testing and linting the product, so that
+# the libraries are compiled once. test/devcluster is a module of its own and has
+# its own flags: any other would compile 2,500 packages of Kubernetes anew.
+GO := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOTOOLCHAIN=local go
+DEVCLUSTER_FLAGS := -trimpath
+
+.PHONY: help
+help: ## Say what the targets do
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} \
+		/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Start two management clusters and bring up three tenants; KEEP=1 leaves them running
+	@$(GO) run ./test/demo
+
+.PHONY: test
+test: build ## Run all tests, on real Git servers and real API servers
+	@$(GO) build -o $(BIN)/testsummary ./test/tools/testsummary
+	@{ status=0; \
+		$(GO) test -vet=off -json -timeout 30m ./... || status=1; \
+		(cd test/devcluster && go test $(DEVCLUSTER_FLAGS) -vet=off -json -timeout 15m ./...) || status=1; \
+		exit $$status; \
+	} | $(BIN)/testsummary
+
+.PHONY: race
+race: ## Run the tests of the rooms without clusters under the race detector
+	CGO_ENABLED=1 go test -race ./fleet/... ./git/... ./render/... ./reconciler/core/...
+
+.PHONY: check
+check: ## Do what continuous integration does: lint, build, test, demo
+	@took=; for step in lint build test demo; do \
+		echo "== make $$step"; began=$$SECONDS; \
+		$(MAKE) --no-print-directory $$step; \
+		took="$$took $$step $$((SECONDS - began)) s,"; echo "== took $${took%,}"; \
+	done
+
+.PHONY: build
+build: ## Build bin/tenantry and bin/devcluster
+	@$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/tenantry ./cmd/tenantry
+	@test/devcluster/build.sh
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Judge the code: formatting, vet, linters, import rules
+	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" $(GOLANGCI) run ./...
+	@unformatted=$$(gofmt -l test/devcluster); \
+		if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	@cd test/devcluster && go vet $(DEVCLUSTER_FLAGS) ./...
+
+$(GOLANGCI):
+	@echo "compiling golangci-lint $(GOLANGCI_VERSION), once"
+	@mkdir -p $(BIN)
+	@GOBIN=$(BIN) GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" \
+		go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+.PHONY: golden
+golden: ## Write the golden files anew from what the code does now; read the diff
+	@$(GO) test $$(grep -rl --include='*_test.go' --exclude-dir=devcluster 'flag.Bool("update"' . \
+		| xargs -rn1 dirname | sort -u) -update
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BIN) .cache
