@@ -17,6 +17,8 @@ const (
 // Fleet is everything one commit declares, valid and indexed by name.
 // It never changes after Load; share it freely.
 type Fleet struct {
+	// Name is fleet.yaml's metadata.name, for people; it may be empty.
+	Name       string
 	Settings   Settings
 	Shards     map[string]*Shard
 	DataStores map[string]*DataStore
@@ -29,7 +31,15 @@ type Fleet struct {
 	// SettingsBroken is true when fleet.yaml is there but invalid, or missing.
 	// Settings are the defaults then, and nothing may be deleted.
 	SettingsBroken bool
+	// Opaque lists paths below the folders of declarations that cannot be looked
+	// into (a symbolic link, a submodule, a folder where a file should be): what
+	// they declare is unknown. See Absent.
+	Opaque []string
 }
+
+// Absent says that the commit certainly does not declare ref. What is broken is
+// not absent, and while a part of a kind's folder is opaque nothing of that kind is.
+func (f *Fleet) Absent(ref Ref) bool { return f.absent(ref) }
 
 // Ref names one declaration.
 type Ref struct{ Kind, Name string }
@@ -38,6 +48,11 @@ type Ref struct{ Kind, Name string }
 type Broken struct {
 	// Path is the declaration's file, relative to the repository's root.
 	Path string
+	// Paths are all files that declare this name when there are several, sorted.
+	Paths []string
+	// Candidates are the tenants among Paths that are valid in themselves: who
+	// knows which was there first may go on with that one.
+	Candidates []*Tenant
 	// Message is the first finding, for people.
 	Message string
 }
@@ -65,6 +80,7 @@ type Settings struct {
 // Deletion bounds how fast tenants may go.
 type Deletion struct {
 	// Retention is how long a removed tenant's data is kept; default 72h.
+	// It is written as a Go duration ("72h", "90m").
 	Retention time.Duration `json:"retention,omitempty"`
 	// Limit and Percent are the brake: within 24 hours at most
 	// max(Limit, Percent of the fleet's tenants) are removed. Defaults 3 and 5.

@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"maps"
+	"time"
+)
+
+// Defaults that more than one place speaks of.
+const (
+	DefaultProvider  = "native"
+	DefaultRetention = 72 * time.Hour
+)
+
+// DefaultSettings are in force without a fleet.yaml.
+func DefaultSettings() Settings {
+	return Settings{Deletion: Deletion{Retention: DefaultRetention, Limit: 3, Percent: 5}}
+}
+
+// defaults fills a struct before a declaration is read into it, so that a value
+// that is written, also a zero, wins. Tenants have none of their own: what they
+// leave out is their class's to say (Resolve).
+func defaults(v any) {
+	switch v := v.(type) {
+	case *Settings:
+		*v = DefaultSettings()
+	case *ManagedDataStore:
+		*v = ManagedDataStore{Provider: DefaultProvider, Replicas: 3, Storage: "8Gi"}
+	case *ClassSpec:
+		*v = ClassSpec{
+			Replicas: 1,
+			Network:  Network{ServiceCIDR: "10.96.0.0/16", PodCIDR: "10.244.0.0/16", Domain: "cluster.local"},
+		}
+	}
+}
+
+// Resolve is the tenant's spec with what it leaves out taken from its class.
+// The result shares nothing with its arguments.
+func Resolve(t *Tenant, c *Class) TenantSpec {
+	spec := t.Spec
+	spec.ShardSelector = maps.Clone(spec.ShardSelector)
+	fill(&spec.Version, c.Spec.Version)
+	fill(&spec.Replicas, c.Spec.Replicas)
+	fill(&spec.Network.ServiceCIDR, c.Spec.Network.ServiceCIDR)
+	fill(&spec.Network.PodCIDR, c.Spec.Network.PodCIDR)
+	fill(&spec.Network.Domain, c.Spec.Network.Domain)
+	return spec
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

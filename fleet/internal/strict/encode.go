@@ -1,0 +1,98 @@
+package strict
+
+import (
+	"bytes"
+	"encoding"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Encode writes a struct (or a pointer to one) as YAML that Decode reads back:
+// members in the order of their declaration, keys of maps sorted, texts of
+// several lines as blocks. The same value gives the same bytes.
+func Encode(v any) ([]byte, error) {
+	node, err := encodeNode(reflect.Indirect(reflect.ValueOf(v)))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(node); err != nil {
+		return nil, err
+	}
+	if err := encoder.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func encodeNode(v reflect.Value) (*yaml.Node, error) {
+	if v.Type() == durationType {
+		return scalar("!!str", time.Duration(v.Int()).String()), nil
+	}
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		text, err := m.MarshalText()
+		return scalar("", string(text)), err
+	}
+	switch {
+	case v.Kind() == reflect.Struct:
+		return encodeStruct(v)
+	case v.Kind() == reflect.Pointer:
+		return encodeNode(v.Elem())
+	case v.Kind() == reflect.String:
+		n := &yaml.Node{}
+		n.SetString(v.String())
+		if n.Tag != "!!str" {
+			return nil, fmt.Errorf("%q is not UTF-8", v.String())
+		}
+		return n, nil
+	case v.Kind() == reflect.Bool:
+		return scalar("!!bool", strconv.FormatBool(v.Bool())), nil
+	case v.CanInt():
+		return scalar("!!int", strconv.FormatInt(v.Int(), 10)), nil
+	case v.Kind() == reflect.Slice:
+		out := &yaml.Node{Kind: yaml.SequenceNode}
+		for i := range v.Len() {
+			item, err := encodeNode(v.Index(i))
+			if err != nil {
+				return nil, err
+			}
+			out.Content = append(out.Content, item)
+		}
+		return out, nil
+	case v.Type() == reflect.TypeFor[map[string]string]():
+		out := &yaml.Node{Kind: yaml.MappingNode}
+		m := v.Interface().(map[string]string)
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			out.Content = append(out.Content, scalar("!!str", key), scalar("!!str", m[key]))
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("type %s is not supported", v.Type())
+}
+
+func encodeStruct(v reflect.Value) (*yaml.Node, error) {
+	out := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range fieldsOf(v) {
+		if f.omitEmpty && (f.value.IsZero() || f.value.Kind() == reflect.Slice && f.value.Len() == 0) {
+			continue
+		}
+		value, err := encodeNode(f.value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		out.Content = append(out.Content, scalar("!!str", f.name), value)
+	}
+	return out, nil
+}
+
+func scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+}

@@ -1,0 +1,239 @@
+package fleet
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet/internal/strict"
+)
+
+// object is a declaration as it is written.
+type object[S any] struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       S        `json:"spec"`
+}
+
+// decode reads a declaration's file. It gives nil when nothing can be made of
+// it; otherwise what could be read, whose faults are reported already.
+func decode[S any](l *loader, e *entry, file fs.DirEntry) (*object[S], []byte, error) {
+	if !file.Type().IsRegular() {
+		l.report(e, Finding{Message: describe(file), Hint: "commit an ordinary file"})
+		return nil, nil, nil
+	}
+	data, problems, err := l.read(e.path, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(problems) == 0 {
+		e.doc, problems = strict.Parse(data)
+	}
+	if len(problems) > 0 {
+		l.problems(e, problems)
+		return nil, nil, nil
+	}
+	if !l.checkHeader(e) {
+		return nil, nil, nil
+	}
+	var o object[S]
+	l.problems(e, e.doc.Decode(&o, defaults))
+	return &o, data, nil
+}
+
+func (l *loader) problems(e *entry, problems []strict.Problem) {
+	for _, p := range problems {
+		l.report(e, Finding{Line: p.Line, Column: p.Column, Field: p.Field, Message: p.Message, Hint: p.Hint})
+	}
+}
+
+// checkHeader looks at apiVersion and kind first: the fields of another kind
+// would only be a list of unknown ones.
+func (l *loader) checkHeader(e *entry) bool {
+	apiVersion, kind := e.doc.Header()
+	ok := true
+	for _, f := range []struct{ field, got, want string }{
+		{"apiVersion", apiVersion, APIVersion},
+		{"kind", kind, e.ref.Kind},
+	} {
+		message := fmt.Sprintf("Invalid value: %q: want %s", f.got, f.want)
+		switch {
+		case f.got == f.want:
+			continue
+		case f.got == "":
+			message = "Required value: want " + f.want
+		}
+		ok = false
+		at := e.doc.Position(f.field)
+		l.report(e, Finding{Line: at.Line, Column: at.Column, Field: f.field, Message: message})
+	}
+	return ok
+}
+
+func (l *loader) loadSettings(file fs.DirEntry) error {
+	l.settings = &entry{ref: Ref{Kind: KindFleet}, path: settingsFile}
+	o, _, err := decode[Settings](l, l.settings, file)
+	if err != nil || o == nil {
+		return err
+	}
+	l.fleet.Settings, l.fleet.Name = o.Spec, o.Metadata.Name
+	return nil
+}
+
+func (l *loader) loadShard(file, name string, f fs.DirEntry) error {
+	e := l.declare(KindShard, name, file)
+	o, raw, err := decode[ShardSpec](l, e, f)
+	if err != nil || o == nil {
+		return err
+	}
+	l.shards = append(l.shards, declared[Shard]{e, &Shard{o.Metadata, o.Spec, Source{file, raw}}})
+	return nil
+}
+
+func (l *loader) loadDataStore(file, name string, f fs.DirEntry) error {
+	e := l.declare(KindDataStore, name, file)
+	o, raw, err := decode[DataStoreSpec](l, e, f)
+	if err != nil || o == nil {
+		return err
+	}
+	l.stores = append(l.stores, declared[DataStore]{e, &DataStore{o.Metadata, o.Spec, Source{file, raw}}})
+	return nil
+}
+
+// Bounds of a class's folder: an overlay, not an archive.
+const (
+	maxClassFiles = 256
+	maxClassSize  = 4 << 20
+)
+
+func (l *loader) loadClass(dir, name string) error {
+	content, err := l.walk(dir)
+	if err != nil {
+		return err
+	}
+	if len(content.files) == 0 && len(content.faults) == 0 {
+		return nil // Git knows no empty folders, disks do
+	}
+	e := l.declare(KindClass, name, path.Join(dir, classFileName))
+	for _, f := range content.faults {
+		l.report(e, f)
+	}
+	if len(content.files) > maxClassFiles {
+		l.report(e, Finding{File: dir, Message: fmt.Sprintf("has %d files, more than %d", len(content.files), maxClassFiles)})
+		return nil
+	}
+	files, err := l.classFiles(e, dir, content)
+	if err != nil {
+		return err
+	}
+	f, ok := content.files[classFileName]
+	if content.faulty(e.path) {
+		return nil
+	}
+	if !ok {
+		l.report(e, Finding{Message: "is missing", Hint: "every folder in classes/ is a class"})
+		return nil
+	}
+	o, raw, err := decode[ClassSpec](l, e, f)
+	if err != nil || o == nil {
+		return err
+	}
+	files[classFileName] = raw
+	c := &Class{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}, Files: files}
+	if h, ok := l.fsys.(treeHasher); ok {
+		if c.Tree, err = h.TreeHash(dir); err != nil {
+			return fmt.Errorf("hash folder %s: %w", dir, err)
+		}
+	}
+	l.classes = append(l.classes, declared[Class]{e, c})
+	return nil
+}
+
+// classFiles reads the files beside class.yaml. YAML is looked through here,
+// where a finding has its place; what it means is for Kustomize to say.
+func (l *loader) classFiles(e *entry, dir string, content folder) (map[string][]byte, error) {
+	files, size := map[string][]byte{}, 0
+	for _, rel := range content.order {
+		if rel == classFileName {
+			continue
+		}
+		file := path.Join(dir, rel)
+		if !plainPath(rel) {
+			l.report(e, Finding{File: file, Message: "its name has characters other than letters, digits, '.', '_' and '-'", Hint: "rename it"})
+			continue
+		}
+		data, problems, err := l.read(file, content.files[rel])
+		if err != nil {
+			return nil, err
+		}
+		if ext := path.Ext(rel); len(problems) == 0 && (ext == ".yaml" || ext == ".yml") {
+			problems = strict.Scan(data)
+		}
+		for _, p := range problems {
+			l.report(e, Finding{File: file, Line: p.Line, Column: p.Column, Message: p.Message, Hint: p.Hint})
+		}
+		files[rel] = data
+		if size += len(data); size > maxClassSize {
+			l.report(e, Finding{File: dir, Message: fmt.Sprintf("its files are larger than %d MiB together", maxClassSize>>20)})
+			break
+		}
+	}
+	return files, nil
+}
+
+func (l *loader) loadTenant(dir, name, teamFault string) error {
+	content, err := l.walk(dir)
+	if err != nil {
+		return err
+	}
+	if len(content.files) == 0 && len(content.faults) == 0 {
+		return nil
+	}
+	e := l.declare(KindTenant, name, path.Join(dir, tenantFileName))
+	for _, f := range content.faults {
+		l.report(e, f)
+	}
+	for _, rel := range content.order {
+		l.besideTenant(e, dir, rel)
+	}
+	if teamFault != "" {
+		e.message = cmp.Or(e.message, "the team's "+teamFault) // found once, at the team's folder
+	}
+	f, ok := content.files[tenantFileName]
+	if content.faulty(e.path) {
+		return nil
+	}
+	if !ok {
+		l.report(e, Finding{Message: "is missing", Hint: "every folder in a team's folder is a tenant; remove the whole folder to remove the tenant"})
+		return nil
+	}
+	o, raw, err := decode[TenantSpec](l, e, f)
+	if err != nil || o == nil {
+		return err
+	}
+	l.tenants = append(l.tenants, declared[Tenant]{e, &Tenant{o.Metadata, o.Spec, Source{e.path, raw}}})
+	return nil
+}
+
+// besideTenant looks at a file of a tenant's folder other than tenant.yaml.
+// YAML would be taken for something that has an effect, so it is refused.
+func (l *loader) besideTenant(e *entry, dir, rel string) {
+	file := path.Join(dir, rel)
+	switch base, ext := path.Base(rel), strings.ToLower(path.Ext(rel)); {
+	case rel == tenantFileName:
+	case base == tenantFileName:
+		l.stray(KindTenant, path.Base(path.Dir(rel)), file, "is too deep", tenantPlace)
+	case ext == ".yaml" || ext == ".yml" || ext == ".json":
+		l.report(e, Finding{File: file, Message: "is not read: a tenant's folder holds tenant.yaml only",
+			Hint: "what several tenants share belongs into their class"})
+	}
+}
+
+func plainPath(p string) bool {
+	return !strings.ContainsFunc(p, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/", r))
+	})
+}

@@ -1,0 +1,290 @@
+package fleet
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// check reports what is wrong with one declaration, by field.
+type check struct {
+	l *loader
+	e *entry
+}
+
+// add reports err at the place of its field.
+func (c check) add(err *field.Error, hint string) {
+	if err.Type == field.ErrorTypeRequired && c.e.found(err.Field) {
+		return // what is there and unreadable is not missing
+	}
+	at := c.e.doc.Position(err.Field)
+	c.l.report(c.e, Finding{Line: at.Line, Column: at.Column, Field: err.Field, Message: err.ErrorBody(), Hint: hint})
+}
+
+var (
+	metaPath = field.NewPath("metadata")
+	specPath = field.NewPath("spec")
+)
+
+// check looks at every declaration: first each for itself, then what they say
+// of each other. What is broken already is checked too, to tell all at once.
+func (l *loader) check() {
+	if l.settings != nil && l.settings.doc != nil {
+		c := check{l, l.settings}
+		if l.fleet.Name != "" {
+			c.metadata(Metadata{Name: l.fleet.Name}, l.fleet.Name, maxLabel)
+		}
+		c.settings(l.fleet.Settings)
+	}
+	for _, s := range l.shards {
+		c := check{l, s.entry}
+		c.metadata(s.value.Metadata, s.ref.Name, maxLabel)
+		c.shard(s.value.Spec)
+	}
+	l.checkPools()
+	known := l.index()
+	for _, s := range l.stores {
+		c := check{l, s.entry}
+		c.metadata(s.value.Metadata, s.ref.Name, maxObjectName)
+		c.dataStore(s.value.Spec, known)
+	}
+	for _, s := range l.classes {
+		c := check{l, s.entry}
+		c.metadata(s.value.Metadata, s.ref.Name, maxLabel)
+		c.class(s.value.Spec)
+	}
+	known = l.index()
+	for _, t := range l.tenants {
+		c := check{l, t.entry}
+		c.metadata(t.value.Metadata, t.ref.Name, maxObjectName)
+		c.tenant(t.value)
+		c.tenantReferences(t.value, known)
+	}
+}
+
+// Lengths of names. Tenants and datastores give names to objects on shards,
+// which add to them (tenant-<name>, <name>-kubeconfig).
+const (
+	maxLabel      = 63
+	maxObjectName = 40
+)
+
+var label = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
+
+// nameFault says what is wrong with a name, or nothing.
+func nameFault(name string, longest int) string {
+	switch {
+	case len(name) > longest:
+		return fmt.Sprintf("name has %d characters, more than %d", len(name), longest)
+	case !label.MatchString(name):
+		return fmt.Sprintf("name %q is not lower-case letters, digits and '-', starting with a letter and ending with a letter or digit", name)
+	}
+	return ""
+}
+
+func (c check) metadata(m Metadata, want string, longest int) {
+	name := metaPath.Child("name")
+	switch {
+	case m.Name == "":
+		c.add(field.Required(name, ""), "name it like its folder or file: "+want)
+	case nameFault(m.Name, longest) != "":
+		c.add(field.Invalid(name, m.Name, "the "+nameFault(m.Name, longest)), "")
+	case m.Name != want:
+		c.add(field.Invalid(name, m.Name, fmt.Sprintf("want %s, as in %s", want, c.e.path)), "")
+	}
+	labels := metaPath.Child("labels")
+	for key, value := range m.Labels {
+		c.label(labels, key, value)
+		if prefix, _, _ := strings.Cut(key, "/"); prefix == "tenantry.io" || strings.HasSuffix(prefix, ".tenantry.io") {
+			c.add(field.Forbidden(labels.Key(key), "labels of tenantry.io are Tenantry's own"), "")
+		}
+	}
+}
+
+// label checks one label, of a declaration or in a selector.
+func (c check) label(at *field.Path, key, value string) {
+	for _, fault := range validation.IsQualifiedName(key) {
+		c.add(field.Invalid(at.Key(key), key, fault), "")
+	}
+	for _, fault := range validation.IsValidLabelValue(value) {
+		c.add(field.Invalid(at.Key(key), value, fault), "")
+	}
+}
+
+func (c check) settings(s Settings) {
+	at := specPath.Child("deletion")
+	if s.Deletion.Retention < 0 {
+		c.add(field.Invalid(at.Child("retention"), s.Deletion.Retention.String(), "must not be negative"), "")
+	}
+	c.notNegative(at.Child("limit"), s.Deletion.Limit)
+	if p := s.Deletion.Percent; p < 0 || p > 100 {
+		c.add(field.Invalid(at.Child("percent"), p, "want 0 to 100"), "")
+	}
+}
+
+func (c check) notNegative(at *field.Path, n int) {
+	if n < 0 {
+		c.add(field.Invalid(at, n, "must not be negative"), "")
+	}
+}
+
+func (c check) shard(s ShardSpec) {
+	pool, domain := specPath.Child("addressPool"), specPath.Child("domain")
+	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
+	switch {
+	case len(s.AddressPool) > 0 && s.Domain != "":
+		c.add(field.Forbidden(domain, "a shard has an addressPool or a domain, not both"), "remove one of them")
+	case s.Domain == "" && len(s.AddressPool) == 0:
+		c.add(field.Required(pool, "a shard has an addressPool or a domain"),
+			"tenants' endpoints take addresses of addressPool, or host names <tenant>.<domain>")
+	}
+	if s.Domain != "" {
+		c.dnsName(domain, s.Domain, 253-maxObjectName-1)
+	}
+	for i, entry := range s.AddressPool {
+		if _, err := ParseAddressRange(entry); err != nil && entry != "" {
+			c.add(field.Invalid(pool.Index(i), entry, err.Error()), "")
+		}
+	}
+}
+
+func (c check) dnsName(at *field.Path, name string, longest int) {
+	if len(name) > longest {
+		c.add(field.Invalid(at, name, fmt.Sprintf("has more than %d characters", longest)), "")
+		return
+	}
+	for _, fault := range validation.IsDNS1123Subdomain(name) {
+		c.add(field.Invalid(at, name, fault), "")
+	}
+}
+
+// checkPools finds addresses that are in two places. Both sides are told, since
+// nothing says which one was there first.
+func (l *loader) checkPools() {
+	type place struct {
+		AddressRange
+		c     check
+		index int
+		text  string
+	}
+	var all []place
+	for _, s := range l.shards {
+		for i, text := range s.value.Spec.AddressPool {
+			if r, err := ParseAddressRange(text); err == nil {
+				all = append(all, place{r, check{l, s.entry}, i, text})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b place) int { return a.From.Compare(b.From) })
+	overlap := func(a, b place) {
+		a.c.add(field.Invalid(specPath.Child("addressPool").Index(a.index), a.text,
+			fmt.Sprintf("overlaps with %s in %s", b.text, b.c.e.path)), "every address belongs to one place")
+	}
+	for i, highest := 1, 0; i < len(all); i++ {
+		if all[highest].overlaps(all[i].AddressRange) {
+			overlap(all[highest], all[i])
+			overlap(all[i], all[highest])
+		}
+		if all[highest].To.Less(all[i].To) {
+			highest = i
+		}
+	}
+}
+
+func (c check) dataStore(s DataStoreSpec, known known) {
+	switch s.Driver {
+	case "etcd":
+	case "":
+		c.add(field.Required(specPath.Child("driver"), ""), "driver: etcd")
+	default:
+		c.add(field.NotSupported(specPath.Child("driver"), s.Driver, []string{"etcd"}), "")
+	}
+	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
+	shards := specPath.Child("shards")
+	seen := map[string]bool{}
+	for i, name := range s.Shards {
+		if seen[name] {
+			c.add(field.Duplicate(shards.Index(i), name), "")
+		}
+		seen[name] = true
+		c.reference(shards.Index(i), KindShard, name, known)
+	}
+	switch {
+	case len(s.Shards) == 0:
+		c.add(field.Required(shards, ""), "name the shard on which it runs")
+	case s.Managed != nil && len(s.Shards) > 1:
+		c.add(field.TooMany(shards, len(s.Shards), 1), "a managed datastore runs on one shard and serves the tenants there")
+	}
+	if s.Managed == nil {
+		c.add(field.Required(specPath.Child("managed"), "only datastores that Tenantry runs are supported"), "write managed: {} for the defaults")
+		return
+	}
+	c.managed(specPath.Child("managed"), *s.Managed)
+}
+
+func (c check) managed(at *field.Path, m ManagedDataStore) {
+	c.name(at.Child("provider"), m.Provider)
+	if !slices.Contains([]int{1, 3, 5}, m.Replicas) {
+		c.add(field.Invalid(at.Child("replicas"), m.Replicas, "want 1, 3 or 5"), "etcd needs an odd number of members to agree")
+	}
+	if q, err := resource.ParseQuantity(m.Storage); err != nil {
+		c.add(field.Invalid(at.Child("storage"), m.Storage, "want a quantity (8Gi)"), "")
+	} else if q.Sign() <= 0 {
+		c.add(field.Invalid(at.Child("storage"), m.Storage, "must be more than nothing"), "")
+	}
+	if m.StorageClass != "" {
+		c.dnsName(at.Child("storageClass"), m.StorageClass, 253)
+	}
+}
+
+// name checks a value that names something outside of the fleet's files.
+func (c check) name(at *field.Path, name string) {
+	if fault := nameFault(name, maxLabel); name != "" && fault != "" {
+		c.add(field.Invalid(at, name, "the "+fault), "")
+	}
+}
+
+var version = regexp.MustCompile(`^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
+
+func (c check) version(v string) {
+	if v != "" && !version.MatchString(v) {
+		c.add(field.Invalid(specPath.Child("version"), v, "want vMAJOR.MINOR.PATCH"), nearVersion(v))
+	}
+}
+
+// nearVersion completes a version that only lacks its v or its patch.
+func nearVersion(v string) string {
+	full := "v" + strings.TrimPrefix(v, "v")
+	for range 2 {
+		if version.MatchString(full) {
+			return fmt.Sprintf("for example %s", full)
+		}
+		full += ".0"
+	}
+	return ""
+}
+
+// maxReplicas bounds a control plane; more API servers than this help nobody.
+const maxReplicas = 9
+
+func (c check) replicas(n int) {
+	at := specPath.Child("replicas")
+	if c.e.doc.Written(at.String()) && (n < 1 || n > maxReplicas) {
+		c.add(field.Invalid(at, n, fmt.Sprintf("want 1 to %d", maxReplicas)), "")
+	}
+}
+
+func (c check) class(s ClassSpec) {
+	if s.Provider == "" {
+		c.add(field.Required(specPath.Child("provider"), ""), "provider: "+DefaultProvider)
+	}
+	c.name(specPath.Child("provider"), s.Provider)
+	c.version(s.Version)
+	c.replicas(s.Replicas)
+	c.network(s.Network, s.Network)
+}

@@ -1,0 +1,170 @@
+package fleet
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/tenantry/tenantry/fleet/internal/strict"
+)
+
+// known is what other declarations may name: everything that is declared, with
+// nil for what is broken. To name a broken thing is no fault of its own: who
+// names it is held through it.
+type known struct {
+	shards  map[string]*Shard
+	stores  map[string]*DataStore
+	classes map[string]*Class
+	names   map[Ref]bool
+}
+
+// index collects what is declared so far.
+func (l *loader) index() known {
+	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}}
+	for _, e := range l.entries {
+		k.names[e.ref] = true
+	}
+	for _, s := range l.shards {
+		if s.message == "" {
+			k.shards[s.ref.Name] = s.value
+		}
+	}
+	for _, s := range l.stores {
+		if s.message == "" {
+			k.stores[s.ref.Name] = s.value
+		}
+	}
+	for _, c := range l.classes {
+		if c.message == "" {
+			k.classes[c.ref.Name] = c.value
+		}
+	}
+	return k
+}
+
+// reference reports a name that nothing declares.
+func (c check) reference(at *field.Path, kind, name string, k known) {
+	if name == "" || k.names[Ref{kind, name}] {
+		return
+	}
+	var names []string
+	for ref := range k.names {
+		if ref.Kind == kind {
+			names = append(names, ref.Name)
+		}
+	}
+	slices.Sort(names)
+	hint := fmt.Sprintf("the fleet declares no %s", lowerKind(kind))
+	if best := strict.Nearest(name, names); best != "" {
+		hint = fmt.Sprintf("did you mean %s?", best)
+	} else if len(names) > 0 {
+		hint = fmt.Sprintf("declared: %s", strings.Join(names[:min(len(names), 10)], ", "))
+	}
+	c.add(field.NotFound(at, name), hint)
+}
+
+// tenant checks what a tenant says without looking at others.
+func (c check) tenant(t *Tenant) {
+	s := t.Spec
+	if s.Class == "" {
+		c.add(field.Required(specPath.Child("class"), ""), "name a folder of classes/")
+	}
+	c.version(s.Version)
+	c.replicas(s.Replicas)
+	selector := specPath.Child("shardSelector")
+	if s.Shard != "" && len(s.ShardSelector) > 0 {
+		c.add(field.Forbidden(selector, "spec.shard names the shard already"), "remove one of them")
+	}
+	for key, value := range s.ShardSelector {
+		c.label(selector, key, value)
+	}
+	if s.MovedFrom != "" {
+		c.movedFrom(t)
+	}
+}
+
+func (c check) movedFrom(t *Tenant) {
+	at, from := specPath.Child("movedFrom"), t.Spec.MovedFrom
+	parts := strings.Split(from, "/")
+	switch {
+	case path.Clean(from) != from || len(parts) != 3 || parts[0] != tenantFolder:
+		c.add(field.Invalid(at, from, "want the old folder, tenants/<team>/<name>"), "")
+	case from == t.Dir():
+		c.add(field.Invalid(at, from, "is where the tenant stands"), "")
+	case parts[2] != path.Base(t.Dir()):
+		c.add(field.Invalid(at, from, "a move keeps the tenant's name"), "a tenant of another name is another tenant")
+	}
+}
+
+// tenantReferences checks a tenant against what it names.
+func (c check) tenantReferences(t *Tenant, k known) {
+	s := t.Spec
+	c.reference(specPath.Child("class"), KindClass, s.Class, k)
+	c.reference(specPath.Child("shard"), KindShard, s.Shard, k)
+	c.reference(specPath.Child("dataStore"), KindDataStore, s.DataStore, k)
+	if store := k.stores[s.DataStore]; store != nil && s.Shard != "" && !slices.Contains(store.Spec.Shards, s.Shard) {
+		c.add(field.Invalid(specPath.Child("dataStore"), s.DataStore, fmt.Sprintf("does not serve shard %s", s.Shard)),
+			"it serves "+strings.Join(store.Spec.Shards, ", "))
+	}
+	class := k.classes[s.Class]
+	if class == nil {
+		c.network(s.Network, s.Network)
+		return
+	}
+	resolved := Resolve(t, class)
+	if resolved.Version == "" {
+		c.add(field.Required(specPath.Child("version"), fmt.Sprintf("class %s names no version", s.Class)), "name one here or in the class")
+	}
+	c.network(s.Network, resolved.Network)
+}
+
+// network checks what is written, and the overlap of what results.
+func (c check) network(written, resolved Network) {
+	at := specPath.Child("network")
+	services, pods := at.Child("serviceCIDR"), at.Child("podCIDR")
+	c.cidr(services, written.ServiceCIDR)
+	c.cidr(pods, written.PodCIDR)
+	if written.Domain != "" {
+		c.dnsName(at.Child("domain"), written.Domain, 253)
+	}
+	s, errS := parsePrefix(resolved.ServiceCIDR)
+	p, errP := parsePrefix(resolved.PodCIDR)
+	if errS != nil || errP != nil {
+		return
+	}
+	where, other := pods, resolved.ServiceCIDR
+	if written.PodCIDR == "" || !c.e.doc.Written(pods.String()) {
+		where, other = services, resolved.PodCIDR
+	}
+	value := map[*field.Path]string{pods: resolved.PodCIDR, services: resolved.ServiceCIDR}[where]
+	switch {
+	case s.Overlaps(p):
+		c.add(field.Invalid(where, value, "overlaps with "+other), "services and pods need networks of their own")
+	case s.Addr().BitLen() != p.Addr().BitLen():
+		c.add(field.Invalid(where, value, "is not of the family of "+other), "")
+	}
+}
+
+// minServices is the least number of addresses an API server takes for services.
+const minServices = 8
+
+func (c check) cidr(at *field.Path, value string) {
+	if value == "" {
+		return
+	}
+	p, err := parsePrefix(value)
+	if err != nil {
+		c.add(field.Invalid(at, value, err.Error()), "")
+		return
+	}
+	if hostBits := p.Addr().BitLen() - p.Bits(); hostBits < 3 {
+		c.add(field.Invalid(at, value, fmt.Sprintf("is smaller than %d addresses", minServices)), "")
+	}
+	if a := p.Addr(); a.IsMulticast() || a.IsLoopback() || a.IsUnspecified() && p.Bits() == 0 || a == netip.IPv6Unspecified() {
+		c.add(field.Invalid(at, value, "is not a network that hosts can have"), "")
+	}
+}
