@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -41,13 +42,32 @@ func Load(fsys fs.FS) (*Fleet, Findings, error) {
 	return l.fleet, l.findings, nil
 }
 
+// LoadClass reads the class name out of its folder alone: fsys is the folder. An
+// error means what it means for Load; with findings there is no Class.
+func LoadClass(fsys fs.FS, name string) (*Class, Findings, error) {
+	l := &loader{fsys: fsys, fleet: &Fleet{}, base: path.Join(classFolder, name)}
+	if err := l.loadClass(l.base, name); err != nil {
+		return nil, nil, err
+	}
+	for _, c := range l.classes {
+		l.checkClass(c)
+	}
+	l.findings.sort()
+	if len(l.findings) > 0 || len(l.classes) == 0 {
+		return nil, l.findings, nil
+	}
+	return l.classes[0].value, nil, nil
+}
+
 // treeHasher is what a file system may know beside its files.
 type treeHasher interface {
 	TreeHash(path string) (string, error)
 }
 
 type loader struct {
-	fsys     fs.FS
+	fsys fs.FS
+	// base is the path in the repository that fsys is, empty for its root.
+	base     string
 	fleet    *Fleet
 	findings Findings
 

@@ -144,7 +144,7 @@ func (l *loader) loadClass(dir, name string) error {
 	files[classFileName] = raw
 	c := &Class{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}, Files: files}
 	if h, ok := l.fsys.(treeHasher); ok {
-		if c.Tree, err = h.TreeHash(dir); err != nil {
+		if c.Tree, err = h.TreeHash(l.inside(dir)); err != nil {
 			return fmt.Errorf("hash folder %s: %w", dir, err)
 		}
 	}

@@ -54,9 +54,7 @@ func (l *loader) check() {
 		c.dataStore(s.value.Spec, known)
 	}
 	for _, s := range l.classes {
-		c := check{l, s.entry}
-		c.metadata(s.value.Metadata, s.ref.Name, maxLabel)
-		c.class(s.value.Spec)
+		l.checkClass(s)
 	}
 	known = l.index()
 	for _, t := range l.tenants {
@@ -65,6 +63,12 @@ func (l *loader) check() {
 		c.tenant(t.value)
 		c.tenantReferences(t.value, known)
 	}
+}
+
+func (l *loader) checkClass(d declared[Class]) {
+	c := check{l, d.entry}
+	c.metadata(d.value.Metadata, d.ref.Name, maxLabel)
+	c.class(d.value.Spec)
 }
 
 // Lengths of names. Tenants and datastores give names to objects on shards,

@@ -244,8 +244,19 @@ func (l *loader) walkInto(out *folder, dir, prefix string, depth int) error {
 	return nil
 }
 
+// inside gives the path in fsys of a path in the repository.
+func (l *loader) inside(p string) string {
+	switch {
+	case l.base == "":
+		return p
+	case p == l.base:
+		return "."
+	}
+	return strings.TrimPrefix(p, l.base+"/")
+}
+
 func (l *loader) readDir(dir string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(l.fsys, dir)
+	entries, err := fs.ReadDir(l.fsys, l.inside(dir))
 	if err != nil {
 		return nil, fmt.Errorf("read folder %s: %w", dir, err)
 	}
@@ -267,7 +278,7 @@ func (l *loader) read(file string, e fs.DirEntry) ([]byte, []strict.Problem, err
 	if info.Size() > maxFileSize {
 		return nil, tooLarge, nil
 	}
-	data, err := fs.ReadFile(l.fsys, file)
+	data, err := fs.ReadFile(l.fsys, l.inside(file))
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("read %s: %w", file, err)

@@ -24,6 +24,9 @@ func (d *Document) Decode(into any, defaults func(any)) []Problem {
 	return dec.problems
 }
 
+// UnknownField is the message of a Problem about a key that the struct lacks.
+const UnknownField = "unknown field"
+
 type decoder struct {
 	doc      *Document
 	defaults func(any)
@@ -174,7 +177,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, field string) {
 			for i, f := range known {
 				names[i] = f.name
 			}
-			d.add(key, path, "unknown field", suggest(key.Value, names))
+			d.add(key, path, UnknownField, suggest(key.Value, names))
 			return
 		}
 		d.doc.remember(path, key, value)

@@ -1,0 +1,212 @@
+package ledger_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const (
+	commit = "3f1c9d1e0b5a47c2a9d86f4e2b7c5d1a0e9f8b76"
+	tree   = "8c2e4b6a1d3f5079b8a6c4e2f0d1b3a597e8c6d4"
+	tree2  = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
+)
+
+var since = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func acme() *ledger.Tenant {
+	return &ledger.Tenant{
+		Name: "acme", UID: ledger.UID("tip", "tenant", "acme"), Source: "tenants/web/acme", Provider: "native",
+		Placement: ledger.Placement{Shard: "eu-1", DataStore: "eu-1-a", Address: "10.0.0.11"}, Epoch: 1, Lifecycle: ledger.Living,
+	}
+}
+
+func heldTenant() *ledger.Tenant {
+	t := acme()
+	t.Placement = ledger.Placement{Shard: "eu-2", DataStore: "eu-2-a", Host: "acme.tenants.example.com"}
+	t.Held = &ledger.Held{Commit: commit, Tree: tree, Reason: "Invalid"}
+	return t
+}
+
+func tombstoned() *ledger.Tenant {
+	t := acme()
+	t.Epoch, t.Lifecycle = 2, ledger.Tombstoned
+	t.Tombstone = &ledger.Tombstone{
+		Since: since, PurgeAfter: since.Add(72 * time.Hour), Commit: commit, Tree: tree,
+		Declaration: "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata:\n  name: acme\nspec:\n  class: standard\n",
+	}
+	return t
+}
+
+func purged() *ledger.Tenant {
+	t := tombstoned()
+	at := since.Add(73 * time.Hour)
+	t.Epoch, t.Lifecycle = 3, ledger.Purged
+	t.Tombstone.Tree, t.Tombstone.PurgedAt = "", &at
+	return t
+}
+
+func dataStore() *ledger.DataStore {
+	return &ledger.DataStore{
+		Name: "eu-1-a", UID: ledger.UID("tip", "datastore", "eu-1-a"), Source: "datastores/eu-1-a.yaml",
+		Provider: "native", BaseVersion: "1", Shard: "eu-1", Epoch: 1,
+		Held: &ledger.Held{Commit: commit, Tree: tree, Reason: "Removed"},
+	}
+}
+
+func class() *ledger.Class {
+	return &ledger.Class{Name: "standard", Provider: "native", BaseVersion: "1", Commit: commit, Tree: tree2}
+}
+
+func shard() *ledger.Shard {
+	return &ledger.Shard{
+		Name: "eu-1", Identity: "6a1f0e52-7c1d-4d3e-9a51-0d9c7b3f2e10",
+		Kinds: []string{"apps/v1/Deployment", "v1/Namespace", "v1/Secret"},
+	}
+}
+
+func TestGoldenFiles(t *testing.T) {
+	encode := func(data []byte, err error) []byte {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for name, got := range map[string][]byte{
+		"tenant":            encode(ledger.Encode(acme())),
+		"tenant-held":       encode(ledger.Encode(heldTenant())),
+		"tenant-tombstoned": encode(ledger.Encode(tombstoned())),
+		"tenant-purged":     encode(ledger.Encode(purged())),
+		"datastore":         encode(ledger.Encode(dataStore())),
+		"class":             encode(ledger.Encode(class())),
+		"shard":             encode(ledger.Encode(shard())),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join("testdata", name+".golden.yaml")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("want (-) got (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// fsOf is the branch after a draft on an empty one.
+func fsOf(t *testing.T, c ledger.Changes) fstest.MapFS {
+	t.Helper()
+	parts, err := ledger.Empty().Draft(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys := fstest.MapFS{}
+	for path, data := range parts.Files {
+		fsys[path] = &fstest.MapFile{Data: data}
+	}
+	for path := range parts.Mounts {
+		fsys[path+"/fleet.yaml"] = &fstest.MapFile{Data: []byte("not looked at: [")}
+	}
+	return fsys
+}
+
+func everything() ledger.Changes {
+	var c ledger.Changes
+	c.SetTenant(heldTenant())
+	c.SetDataStore(dataStore())
+	c.SetClass(class())
+	c.SetShard(shard())
+	return c
+}
+
+func TestReadGivesWhatWasDrafted(t *testing.T) {
+	c := everything()
+	fsys := fsOf(t, c)
+	if fsys["README.md"] == nil {
+		t.Error("a ledger that begins has no README.md")
+	}
+	got, err := ledger.Read(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ledger.Empty().With(c), got); diff != "" {
+		t.Errorf("want (-) got (+):\n%s", diff)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	good := string(fsOf(t, everything())[ledger.TenantPath("acme")].Data)
+	file := ledger.TenantPath("acme")
+	tests := []struct {
+		name, file, content, want string
+	}{
+		{"a newer field", file, good + "pinned: true\n", "pinned: is not known: it was written by a newer tenantry"},
+		{"a newer version", file, strings.Replace(good, "v1alpha1", "v1beta1", 1), "written by a newer tenantry"},
+		{"a newer kind of entry", "rollouts/x.yaml", "a: b", "rollouts: is not known"},
+		{"a newer lifecycle", file, strings.Replace(good, "Living", "Asleep", 1), `lifecycle: "Asleep" is not known`},
+		{"another kind", file, strings.Replace(good, "TenantEntry", "ShardEntry", 1), "is tenantry.io/v1alpha1 ShardEntry, want tenantry.io/v1alpha1 TenantEntry"},
+		{"half a file", file, good[:len(good)/2], file},
+		{"an empty file", file, "", "is empty"},
+		{"a conflict marker", file, "<<<<<<< HEAD\n" + good, file},
+		{"another name", file, strings.Replace(good, "name: acme", "name: other", 1), "its entry belongs into " + ledger.TenantPath("other")},
+		{"a file in the wrong folder", "tenants/00/acme.yaml", good, "its entry belongs into " + file},
+		{"a file between folders", "tenants/acme.yaml", good, "is not a folder of entries"},
+		{"a path as tree", file, strings.Replace(good, tree, "../../x", 1), "held.tree"},
+		{"epoch zero", file, strings.Replace(good, "epoch: 1", "epoch: 0", 1), "epoch: 0 is less than 1"},
+		{"two places", file, strings.Replace(good, "  host:", "  address: 10.0.0.1\n  host:", 1), "exactly one of address and host"},
+		{"a twice written field", file, good + "epoch: 2\n", "epoch: is written twice"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fsys := fsOf(t, everything())
+			fsys[tt.file] = &fstest.MapFile{Data: []byte(tt.content)}
+			l, err := ledger.Read(fsys)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+			if l != nil {
+				t.Error("a part of the ledger was given")
+			}
+			if err != nil && !strings.Contains(err.Error(), strings.Split(tt.file, "/")[0]) {
+				t.Errorf("error %v does not name the file %s", err, tt.file)
+			}
+		})
+	}
+}
+
+func TestEncodeRefusesWhatReadWould(t *testing.T) {
+	bad := acme()
+	bad.Lifecycle = ledger.Tombstoned // and no tombstone
+	if _, err := ledger.Encode(bad); err == nil || !strings.Contains(err.Error(), "tombstone") {
+		t.Errorf("error %v, want one about the tombstone", err)
+	}
+}
+
+func TestUIDIsAUUIDOfItsParts(t *testing.T) {
+	a := ledger.UID("ab", "c")
+	if len(a) != 36 || a[14] != '8' || !strings.ContainsRune("89ab", rune(a[19])) {
+		t.Errorf("%s is not a UUID of version 8", a)
+	}
+	if a == ledger.UID("a", "bc") {
+		t.Error("parts run into each other")
+	}
+	if a != ledger.UID("ab", "c") {
+		t.Error("the same parts give different uids")
+	}
+}

@@ -1,0 +1,260 @@
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// State is who lives where, indexed for placing. It is not safe for use by
+// several goroutines at once.
+type State struct {
+	fleet  *fleet.Fleet
+	shards []*shard // by name
+	byName map[string]*shard
+	// broken are the shards whose declarations are.
+	broken map[string]fleet.Broken
+	// stores and used count the tenants of datastores and of addresses.
+	stores map[string]int
+	used   map[netip.Addr]int
+}
+
+type shard struct {
+	name    string
+	spec    fleet.ShardSpec
+	labels  map[string]string
+	tenants int
+	pool    pool
+	stores  []*fleet.DataStore
+}
+
+// New indexes a fleet and its ledger; a nil ledger is an empty one.
+func New(f *fleet.Fleet, l *ledger.Ledger) *State {
+	s := &State{
+		fleet: f, byName: map[string]*shard{}, broken: map[string]fleet.Broken{},
+		stores: map[string]int{}, used: map[netip.Addr]int{},
+	}
+	for ref, broken := range f.Broken {
+		if ref.Kind == fleet.KindShard {
+			s.broken[ref.Name] = broken
+		}
+	}
+	for name, declared := range f.Shards {
+		sh := &shard{name: name, spec: declared.Spec, labels: declared.Metadata.Labels}
+		sh.pool.ranges = declared.Spec.Addresses()
+		sh.pool.rewind()
+		s.byName[name] = sh
+		s.shards = append(s.shards, sh)
+	}
+	slices.SortFunc(s.shards, func(a, b *shard) int { return cmp.Compare(a.name, b.name) })
+	for _, store := range f.DataStores {
+		for _, on := range store.Spec.Shards {
+			if sh := s.byName[on]; sh != nil {
+				sh.stores = append(sh.stores, store)
+			}
+		}
+	}
+	for _, sh := range s.shards {
+		slices.SortFunc(sh.stores, func(a, b *fleet.DataStore) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
+	}
+	if l != nil {
+		for _, t := range l.Tenants {
+			if t.Lifecycle != ledger.Purged {
+				s.take(t.Placement, 1)
+			}
+		}
+	}
+	return s
+}
+
+// take counts a placement in (1) or out (-1).
+func (s *State) take(p ledger.Placement, n int) {
+	s.stores[p.DataStore] += n
+	if sh := s.byName[p.Shard]; sh != nil {
+		sh.tenants += n
+	}
+	if a, err := netip.ParseAddr(p.Address); err == nil {
+		if s.used[a] += n; s.used[a] <= 0 {
+			delete(s.used, a)
+		}
+	}
+}
+
+// Release takes a placement back that Place gave, or whose tenant is gone.
+func (s *State) Release(p ledger.Placement) {
+	s.take(p, -1)
+	if a, err := netip.ParseAddr(p.Address); err == nil && s.used[a] == 0 {
+		for _, sh := range s.shards {
+			sh.pool.release(a)
+		}
+	}
+}
+
+// Place chooses where a tenant lives that has no place yet, and counts it. spec
+// is the tenant's spec as resolved with its class. The error is an *Unplaced.
+func (s *State) Place(t *fleet.Tenant, spec fleet.TenantSpec) (ledger.Placement, error) {
+	unplaced := &Unplaced{Tenant: t.Metadata.Name}
+	var best *candidate
+	for _, sh := range s.candidates(spec, unplaced) {
+		c, rejection := s.judge(sh, t.Metadata.Name, spec)
+		if rejection != nil {
+			unplaced.Rejections = append(unplaced.Rejections, *rejection)
+			continue
+		}
+		// Shards come by name, so that the first of the emptiest stays.
+		if best == nil || c.shard.tenants < best.shard.tenants {
+			best = c
+		}
+	}
+	if best == nil {
+		unplaced.sort()
+		return ledger.Placement{}, unplaced
+	}
+	s.take(best.placement, 1)
+	return best.placement, nil
+}
+
+// candidate is a shard that can take the tenant, and what it would get there.
+type candidate struct {
+	shard     *shard
+	placement ledger.Placement
+}
+
+// candidates are the shards that the tenant may go to at all; the others are
+// rejected without a look at them.
+func (s *State) candidates(spec fleet.TenantSpec, unplaced *Unplaced) []*shard {
+	for name, broken := range s.broken {
+		if spec.Shard == "" || spec.Shard == name {
+			unplaced.reject(name, ShardInvalid, "its declaration %s is invalid: %s", broken.Path, broken.Message)
+		}
+	}
+	var out []*shard
+	for _, sh := range s.shards {
+		if spec.Shard != "" && spec.Shard != sh.name {
+			continue
+		}
+		if missing := unmatched(spec.ShardSelector, sh.labels); missing != "" && spec.Shard == "" {
+			unplaced.reject(sh.name, NotSelected, "it lacks the label %s that spec.shardSelector asks for", missing)
+			continue
+		}
+		out = append(out, sh)
+	}
+	if spec.Shard != "" && len(out) == 0 && len(unplaced.Rejections) == 0 {
+		unplaced.reject(spec.Shard, ShardUnknown, "the fleet declares no such shard")
+	}
+	return out
+}
+
+// unmatched gives the first label, by key, that a selector misses.
+func unmatched(selector, labels map[string]string) string {
+	missing := ""
+	for key, value := range selector {
+		if got, ok := labels[key]; ok && got == value {
+			continue
+		}
+		if text := key + "=" + value; missing == "" || text < missing {
+			missing = text
+		}
+	}
+	return missing
+}
+
+// judge says what the tenant would get on a shard, or why nothing.
+func (s *State) judge(sh *shard, tenant string, spec fleet.TenantSpec) (*candidate, *Rejection) {
+	file := "shards/" + sh.name + ".yaml"
+	if sh.spec.Cordon {
+		return nil, rejection(sh.name, Cordoned, "it is cordoned (spec.cordon in %s)", file)
+	}
+	if most := sh.spec.Capacity.Tenants; most > 0 && sh.tenants >= most {
+		return nil, rejection(sh.name, Full, "it has %d tenants, removed ones that may come back included, of %d (spec.capacity.tenants in %s)", sh.tenants, most, file)
+	}
+	store, rejected := s.chooseStore(sh, spec)
+	if rejected != nil {
+		return nil, rejected
+	}
+	p := ledger.Placement{Shard: sh.name, DataStore: store.Metadata.Name}
+	if sh.spec.Domain != "" {
+		p.Host = tenant + "." + sh.spec.Domain
+		return &candidate{sh, p}, nil
+	}
+	address, ok := sh.pool.lowest(s.used)
+	if !ok {
+		return nil, rejection(sh.name, NoAddress, "every address of its pool is taken (spec.addressPool in %s)", file)
+	}
+	p.Address = address.String()
+	return &candidate{sh, p}, nil
+}
+
+// chooseStore gives the datastore that the tenant pins, or the one with the
+// fewest tenants, among those that serve the shard and have room.
+func (s *State) chooseStore(sh *shard, spec fleet.TenantSpec) (*fleet.DataStore, *Rejection) {
+	var best *fleet.DataStore
+	var full []string
+	serving := 0
+	for _, store := range sh.stores {
+		name := store.Metadata.Name
+		if spec.DataStore != "" && spec.DataStore != name {
+			continue
+		}
+		serving++
+		if most := store.Spec.Capacity.Tenants; most > 0 && s.stores[name] >= most {
+			full = append(full, fmt.Sprintf("datastore %s has %d of %d tenants", name, s.stores[name], most))
+			continue
+		}
+		if best == nil || s.stores[name] < s.stores[best.Metadata.Name] {
+			best = store
+		}
+	}
+	switch {
+	case best != nil:
+		return best, nil
+	case serving > 0:
+		return nil, rejection(sh.name, DataStoreFull, "%s (spec.capacity.tenants in datastores/)", strings.Join(full, ", "))
+	case spec.DataStore != "" && s.storeBroken(spec.DataStore):
+		return nil, rejection(sh.name, NoDataStore, "the declaration of datastore %s is invalid", spec.DataStore)
+	case spec.DataStore != "":
+		return nil, rejection(sh.name, NoDataStore, "datastore %s, which the tenant asks for, does not serve it", spec.DataStore)
+	}
+	return nil, rejection(sh.name, NoDataStore, "no valid datastore names it in spec.shards")
+}
+
+func (s *State) storeBroken(store string) bool {
+	_, broken := s.fleet.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: store}]
+	return broken
+}
+
+// Request asks for one tenant's place; Spec is resolved with its class.
+type Request struct {
+	Tenant *fleet.Tenant
+	Spec   fleet.TenantSpec
+}
+
+// Outcome answers a Request: a place, or why there is none.
+type Outcome struct {
+	Name      string
+	Placement ledger.Placement
+	Unplaced  *Unplaced
+}
+
+// PlaceAll places many tenants, by name, each counting for the next. The order
+// of requests does not matter; outcomes come by name.
+func (s *State) PlaceAll(requests []Request) []Outcome {
+	sorted := slices.Clone(requests)
+	slices.SortFunc(sorted, func(a, b Request) int { return cmp.Compare(a.Tenant.Metadata.Name, b.Tenant.Metadata.Name) })
+	out := make([]Outcome, len(sorted))
+	for i, r := range sorted {
+		out[i].Name = r.Tenant.Metadata.Name
+		place, err := s.Place(r.Tenant, r.Spec)
+		if err != nil {
+			out[i].Unplaced = err.(*Unplaced)
+			continue
+		}
+		out[i].Placement = place
+	}
+	return out
+}

@@ -1,0 +1,220 @@
+package placement_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+)
+
+func shard(name string, change func(*fleet.Shard)) *fleet.Shard {
+	s := &fleet.Shard{Metadata: fleet.Metadata{Name: name}, Spec: fleet.ShardSpec{Domain: name + ".example.com"}}
+	if change != nil {
+		change(s)
+	}
+	return s
+}
+
+func store(name string, capacity int, shards ...string) *fleet.DataStore {
+	return &fleet.DataStore{
+		Metadata: fleet.Metadata{Name: name},
+		Spec:     fleet.DataStoreSpec{Driver: "etcd", Shards: shards, Capacity: fleet.Capacity{Tenants: capacity}},
+	}
+}
+
+func tenant(name string) *fleet.Tenant { return &fleet.Tenant{Metadata: fleet.Metadata{Name: name}} }
+
+func fleetOf(things ...any) *fleet.Fleet {
+	f := &fleet.Fleet{Shards: map[string]*fleet.Shard{}, DataStores: map[string]*fleet.DataStore{}, Broken: map[fleet.Ref]fleet.Broken{}}
+	for _, thing := range things {
+		switch thing := thing.(type) {
+		case *fleet.Shard:
+			f.Shards[thing.Metadata.Name] = thing
+		case *fleet.DataStore:
+			f.DataStores[thing.Metadata.Name] = thing
+		}
+	}
+	return f
+}
+
+// living is a ledger entry on a shard; an address makes it one of a pool.
+func living(name, shard, store, address string) *ledger.Tenant {
+	t := &ledger.Tenant{Name: name, Lifecycle: ledger.Living, Placement: ledger.Placement{Shard: shard, DataStore: store, Address: address}}
+	if address == "" {
+		t.Placement.Host = name + ".example.com"
+	}
+	return t
+}
+
+func ledgerOf(tenants ...*ledger.Tenant) *ledger.Ledger {
+	var c ledger.Changes
+	for _, t := range tenants {
+		c.SetTenant(t)
+	}
+	return ledger.Empty().With(c)
+}
+
+func TestPlace(t *testing.T) {
+	tombstoned := living("old", "a", "a-1", "10.0.0.1")
+	tombstoned.Lifecycle = ledger.Tombstoned
+	purged := living("gone", "a", "a-1", "10.0.0.1")
+	purged.Lifecycle = ledger.Purged
+	pool := func(entries ...string) func(*fleet.Shard) {
+		return func(s *fleet.Shard) { s.Spec.Domain, s.Spec.AddressPool = "", entries }
+	}
+	two := fleetOf(shard("a", nil), shard("b", nil), store("a-1", 0, "a"), store("b-1", 0, "b"))
+
+	tests := []struct {
+		name   string
+		reason string
+		fleet  *fleet.Fleet
+		ledger *ledger.Ledger
+		spec   fleet.TenantSpec
+		want   ledger.Placement
+	}{
+		{
+			name: "ties go by name", reason: "every replica must choose the same",
+			fleet: two, want: ledger.Placement{Shard: "a", DataStore: "a-1", Host: "acme.a.example.com"},
+		}, {
+			name: "fewest tenants", reason: "load spreads",
+			fleet: two, ledger: ledgerOf(living("x", "a", "a-1", "")),
+			want: ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
+		}, {
+			name: "pinned beats fewest", reason: "the person decides",
+			fleet: two, ledger: ledgerOf(living("x", "a", "a-1", "")), spec: fleet.TenantSpec{Shard: "a"},
+			want: ledger.Placement{Shard: "a", DataStore: "a-1", Host: "acme.a.example.com"},
+		}, {
+			name: "selector", reason: "labels choose among shards",
+			fleet: fleetOf(shard("a", nil), shard("b", func(s *fleet.Shard) { s.Metadata.Labels = map[string]string{"region": "eu"} }),
+				store("a-1", 0, "a"), store("b-1", 0, "b")),
+			spec: fleet.TenantSpec{ShardSelector: map[string]string{"region": "eu"}},
+			want: ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
+		}, {
+			name: "pinned datastore", reason: "its shard is the only one that serves it",
+			fleet: two, spec: fleet.TenantSpec{DataStore: "b-1"},
+			want: ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
+		}, {
+			name: "emptiest datastore", reason: "datastores of one shard share its tenants",
+			fleet:  fleetOf(shard("a", nil), store("a-1", 0, "a"), store("a-2", 0, "a")),
+			ledger: ledgerOf(living("x", "a", "a-1", "")),
+			want:   ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
+		}, {
+			name: "lowest free address", reason: "gaps are filled, across entries out of order",
+			fleet:  fleetOf(shard("a", pool("10.0.1.0/30", "10.0.0.1-10.0.0.2")), store("a-1", 0, "a")),
+			ledger: ledgerOf(living("x", "a", "a-1", "10.0.0.1"), living("y", "a", "a-1", "10.0.0.2")),
+			want:   ledger.Placement{Shard: "a", DataStore: "a-1", Address: "10.0.1.1"},
+		}, {
+			name: "a tombstone keeps its address", reason: "the tenant may come back",
+			fleet: fleetOf(shard("a", pool("10.0.0.1-10.0.0.9")), store("a-1", 0, "a")), ledger: ledgerOf(tombstoned),
+			want: ledger.Placement{Shard: "a", DataStore: "a-1", Address: "10.0.0.2"},
+		}, {
+			name: "a purged tenant does not", reason: "nothing is left that answers there",
+			fleet: fleetOf(shard("a", pool("10.0.0.1-10.0.0.9")), store("a-1", 0, "a")), ledger: ledgerOf(purged),
+			want: ledger.Placement{Shard: "a", DataStore: "a-1", Address: "10.0.0.1"},
+		}, {
+			name: "an address is taken wherever it is", reason: "a pool may have moved from one shard to another",
+			fleet: fleetOf(shard("a", pool("10.0.0.1-10.0.0.9")), store("a-1", 0, "a")), ledger: ledgerOf(living("x", "former", "f", "10.0.0.1")),
+			want: ledger.Placement{Shard: "a", DataStore: "a-1", Address: "10.0.0.2"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := placement.New(tt.fleet, tt.ledger).Place(tenant("acme"), tt.spec)
+			if err != nil {
+				t.Fatalf("%v (%s)", err, tt.reason)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s: want (-) got (+):\n%s", tt.reason, diff)
+			}
+		})
+	}
+}
+
+func TestUnplaced(t *testing.T) {
+	f := fleetOf(
+		shard("cordoned", func(s *fleet.Shard) { s.Spec.Cordon = true }), store("s1", 0, "cordoned"),
+		shard("full", func(s *fleet.Shard) { s.Spec.Capacity.Tenants = 1 }), store("s2", 0, "full"),
+		shard("lonely", nil),
+		shard("packed", nil), store("s3", 1, "packed"),
+		shard("pooled", func(s *fleet.Shard) { s.Spec.Domain, s.Spec.AddressPool = "", []string{"10.0.0.1"} }), store("s4", 0, "pooled"),
+	)
+	f.Broken[fleet.Ref{Kind: fleet.KindShard, Name: "torn"}] = fleet.Broken{Path: "shards/torn.yaml", Message: "is empty"}
+	f.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: "s9"}] = fleet.Broken{Path: "datastores/s9.yaml", Message: "is empty"}
+	l := ledgerOf(living("one", "full", "s2", ""), living("two", "packed", "s3", ""), living("three", "pooled", "s4", "10.0.0.1"))
+	tests := []struct {
+		name string
+		spec fleet.TenantSpec
+		want []string // shard=reason
+	}{
+		{"anywhere", fleet.TenantSpec{}, []string{"cordoned=Cordoned", "full=Full", "lonely=NoDataStore", "packed=DataStoreFull", "pooled=NoAddress", "torn=ShardInvalid"}},
+		{"pinned to an invalid shard", fleet.TenantSpec{Shard: "torn"}, []string{"torn=ShardInvalid"}},
+		{"pinned to an unknown shard", fleet.TenantSpec{Shard: "nowhere"}, []string{"nowhere=ShardUnknown"}},
+		{"pinned", fleet.TenantSpec{Shard: "full"}, []string{"full=Full"}},
+		{"pinned to an invalid datastore", fleet.TenantSpec{Shard: "lonely", DataStore: "s9"}, []string{"lonely=NoDataStore"}},
+		{"pinned to a datastore elsewhere", fleet.TenantSpec{Shard: "lonely", DataStore: "s1"}, []string{"lonely=NoDataStore"}},
+		{"selecting nothing", fleet.TenantSpec{ShardSelector: map[string]string{"a": "b"}, Shard: ""},
+			[]string{"cordoned=NotSelected", "full=NotSelected", "lonely=NotSelected", "packed=NotSelected", "pooled=NotSelected", "torn=ShardInvalid"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := placement.New(f, l).Place(tenant("acme"), tt.spec)
+			var unplaced *placement.Unplaced
+			if !errors.As(err, &unplaced) {
+				t.Fatalf("error is %T %v, want *Unplaced", err, err)
+			}
+			var got []string
+			for _, r := range unplaced.Rejections {
+				got = append(got, r.Shard+"="+r.Reason)
+				if !strings.Contains(err.Error(), r.Message) {
+					t.Errorf("the sentence %q lacks %q", err, r.Message)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("want (-) got (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnplacedReads(t *testing.T) {
+	f := fleetOf(shard("eu-1", func(s *fleet.Shard) { s.Spec.Cordon = true }), shard("eu-2", nil), store("eu-2-a", 1, "eu-2"))
+	_, err := placement.New(f, ledgerOf(living("x", "eu-2", "eu-2-a", ""))).Place(tenant("acme"), fleet.TenantSpec{})
+	want := "place acme: no shard takes it: shard eu-1: it is cordoned (spec.cordon in shards/eu-1.yaml); " +
+		"shard eu-2: datastore eu-2-a has 1 of 1 tenants (spec.capacity.tenants in datastores/)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	_, err = placement.New(fleetOf(), nil).Place(tenant("acme"), fleet.TenantSpec{})
+	if want := "place acme: the fleet has no shards"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestReleaseMakesRoom(t *testing.T) {
+	f := fleetOf(shard("a", func(s *fleet.Shard) {
+		s.Spec.Domain, s.Spec.AddressPool, s.Spec.Capacity.Tenants = "", []string{"10.0.0.1-10.0.0.2", "10.0.1.1"}, 3
+	}), store("a-1", 3, "a"))
+	s := placement.New(f, nil)
+	var all []ledger.Placement
+	for i := range 3 {
+		p, err := s.Place(tenant(fmt.Sprint("t", i)), fleet.TenantSpec{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if _, err := s.Place(tenant("late"), fleet.TenantSpec{}); err == nil {
+		t.Fatal("a fourth tenant found a place among three")
+	}
+	s.Release(all[1])
+	got, err := s.Place(tenant("late"), fleet.TenantSpec{})
+	if err != nil || got != all[1] {
+		t.Errorf("got %v, %v, want the released %v", got, err, all[1])
+	}
+}
