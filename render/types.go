@@ -81,6 +81,14 @@ type Unit struct {
 	Provider *Provider
 	// Derived are the objects that cannot be rendered, made on the shard from others.
 	Derived []Derived
+	// Kubeconfig says where the tenant's admin kubeconfig will be; nil for units
+	// that have none.
+	Kubeconfig *SecretKey
+}
+
+// SecretKey names one value of a Secret.
+type SecretKey struct {
+	Namespace, Name, Key string
 }
 
 // Derived is an object that a shard's edge makes from objects that are on the

@@ -1,0 +1,55 @@
+package render
+
+import "fmt"
+
+// derive adds what the provider declares but cannot render.
+func (u *Unit) derive(how *Provider, doc document, namespace string) error {
+	for _, d := range how.derive {
+		var failed error
+		value := func(e expression) string {
+			v, err := eval[string](e, "tenant", doc)
+			if err != nil && failed == nil {
+				failed = err
+			}
+			return v
+		}
+		u.Derived = append(u.Derived, Derived{
+			ID:          ObjectID{Version: "v1", Kind: "Secret", Namespace: namespace, Name: value(d.Secret)},
+			Key:         d.Key,
+			Certificate: ObjectID{Version: "v1", Kind: "Secret", Namespace: namespace, Name: value(d.Certificate)},
+			Server:      value(d.Server),
+			Cluster:     value(d.Cluster),
+			User:        value(d.User),
+		})
+		if failed != nil {
+			return fmt.Errorf("derive: %w", failed)
+		}
+	}
+	if how.kubeconfig == nil {
+		return nil
+	}
+	name, err := eval[string](how.kubeconfig.Secret, "tenant", doc)
+	if err != nil {
+		return fmt.Errorf("name kubeconfig: %w", err)
+	}
+	u.Kubeconfig = &SecretKey{Namespace: namespace, Name: name, Key: how.kubeconfig.Key}
+	return nil
+}
+
+// digest covers what is applied and what is derived: a unit with the same digest asks
+// the shard for the same.
+func (u *Unit) digest() (string, error) {
+	type line struct{ ID, Digest string }
+	lines := make([]any, 0, len(u.Objects)+len(u.Derived))
+	for _, o := range u.Objects {
+		lines = append(lines, line{o.ID.Group + "/" + o.ID.Version + " " + o.ID.String(), o.Digest})
+	}
+	for _, d := range u.Derived {
+		lines = append(lines, d)
+	}
+	data, err := canonical(lines)
+	if err != nil {
+		return "", err
+	}
+	return digest(data), nil
+}

@@ -1,0 +1,74 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// TenantInput is everything that a tenant's units are a function of.
+type TenantInput struct {
+	Name string
+	// UID is the tenant's identity from the ledger.
+	UID string
+	// Spec is the resolved declaration (fleet.Resolve): no field but the optional
+	// ones is empty.
+	Spec fleet.TenantSpec
+	// Class names the provider and holds the overlay.
+	Class *fleet.Class
+	// BaseVersion is the version of the provider's base in force.
+	BaseVersion string
+	Placement   ledger.Placement
+	// Lifecycle Living renders the declared replicas, any other none.
+	Lifecycle ledger.Lifecycle
+	// DataStore is where the tenant is placed; only its identity is read.
+	DataStore DataStoreInput
+}
+
+// DataStoreInput is everything that a managed datastore's unit is a function of.
+type DataStoreInput struct {
+	Name string
+	// UID is the datastore's identity from the ledger.
+	UID string
+	// Spec is the declaration with its defaults.
+	Spec fleet.DataStoreSpec
+	// BaseVersion is the version of the provider's base in force.
+	BaseVersion string
+}
+
+func (in TenantInput) check() error {
+	var errs []error
+	need := func(what, value string) {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("%s is empty", what))
+		}
+	}
+	need("name", in.Name)
+	need("uid", in.UID)
+	need("spec.version", in.Spec.Version)
+	need("spec.network.serviceCIDR", in.Spec.Network.ServiceCIDR)
+	need("spec.network.podCIDR", in.Spec.Network.PodCIDR)
+	need("spec.network.domain", in.Spec.Network.Domain)
+	need("datastore", in.DataStore.Name)
+	if in.Class == nil {
+		errs = append(errs, errors.New("class is missing"))
+	}
+	if (in.Placement.Address == "") == (in.Placement.Host == "") {
+		errs = append(errs, errors.New("placement needs an address or a host, not both"))
+	}
+	return errors.Join(errs...)
+}
+
+func (in DataStoreInput) check() error {
+	switch {
+	case in.Name == "" || in.UID == "":
+		return errors.New("name or uid is empty")
+	case in.Spec.Managed == nil:
+		return errors.New("it is not managed: there is nothing to render")
+	case in.Spec.Driver != "" && in.Spec.Driver != "etcd":
+		return fmt.Errorf("driver %q cannot be managed: want etcd", in.Spec.Driver)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// rank orders kinds for applying: what others need comes first, and workloads come
+// after what they mount. Kinds without a rank come last.
+var rank = map[string]int{
+	"Namespace":                        0,
+	"ResourceQuota":                    1,
+	"LimitRange":                       1,
+	"ValidatingAdmissionPolicy":        2,
+	"ValidatingAdmissionPolicyBinding": 3,
+	"ServiceAccount":                   4,
+	"NetworkPolicy":                    5,
+	"ClusterIssuer":                    6,
+	"Issuer":                           6,
+	"Certificate":                      7,
+	"ConfigMap":                        8,
+	"Service":                          9,
+	"PodDisruptionBudget":              10,
+	"Job":                              11,
+	"StatefulSet":                      12,
+	"Deployment":                       13,
+}
+
+func rankOf(id ObjectID) int {
+	if r, ok := rank[id.Kind]; ok {
+		return r
+	}
+	return len(rank)
+}
+
+// sortObjects brings objects into the order in which they are applied, which depends
+// on nothing but their ids.
+func sortObjects(objects []Object) {
+	slices.SortFunc(objects, func(a, b Object) int {
+		return cmp.Or(
+			cmp.Compare(rankOf(a.ID), rankOf(b.ID)),
+			strings.Compare(a.ID.String(), b.ID.String()),
+		)
+	})
+}

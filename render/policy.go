@@ -1,0 +1,243 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Limits of a unit. The native provider's tenant is 25 objects and 30 KiB.
+const (
+	maxObjects   = 200
+	maxUnitBytes = 2 << 20
+)
+
+// placeholder is what a base leaves for its stamp to fill in.
+var placeholder = regexp.MustCompile(`\b(TENANT|DATASTORE)-[A-Z]{2,}`)
+
+// metadataFields are the only ones that a rendered object may have: owners,
+// finalizers and the like are the shard's.
+var metadataFields = []string{"name", "namespace", "labels", "annotations"}
+
+// policy is what a unit may ask a shard to hold. It looks at the output only: what
+// an overlay did to get there does not matter.
+type policy struct {
+	provider *Provider
+	doc      document
+	// namespace is the unit's own.
+	namespace string
+}
+
+// check judges all objects together and each alone; all that is wrong comes in one error.
+func (p policy) check(objects []content) error {
+	if len(objects) == 0 {
+		return errors.New("nothing is left to apply")
+	}
+	if len(objects) > maxObjects {
+		return fmt.Errorf("%d objects: want %d at most", len(objects), maxObjects)
+	}
+	var errs []error
+	seen := map[ObjectID]bool{}
+	total := 0
+	for _, c := range objects {
+		id := idOf(c)
+		data, err := canonical(c)
+		if err != nil {
+			return err
+		}
+		total += len(data)
+		if seen[id] {
+			errs = append(errs, fmt.Errorf("%s: it is there twice", id))
+		}
+		seen[id] = true
+		if err := p.checkOne(id, c, data); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", id, err))
+		}
+	}
+	if total > maxUnitBytes {
+		errs = append(errs, fmt.Errorf("%d bytes: want %d at most", total, maxUnitBytes))
+	}
+	for _, r := range p.provider.rules {
+		found := slices.ContainsFunc(objects, func(c content) bool { return r.matches(idOf(c)) })
+		if !found {
+			errs = append(errs, fmt.Errorf("%s %s is missing: the %s provider reads health from it", r.Kind.Kind, r.Name, p.provider.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkOne is a chain of small judgements; the first that fails speaks.
+func (p policy) checkOne(id ObjectID, c content, data []byte) error {
+	for _, judge := range []func() error{
+		func() error { return p.checkKind(id) },
+		func() error { return p.checkPlace(id) },
+		func() error { return checkMetadata(c) },
+		func() error { return checkPlaceholders(data) },
+	} {
+		if err := judge(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p policy) checkKind(id ObjectID) error {
+	if id.Name == "" {
+		return errors.New("it has no name")
+	}
+	if !slices.Contains(p.provider.kinds, id.kind()) {
+		return fmt.Errorf("kind %s may not be rendered by the %s provider", id.kind(), p.provider.Name)
+	}
+	return nil
+}
+
+// checkPlace keeps a unit in its own namespace, grants aside.
+func (p policy) checkPlace(id ObjectID) error {
+	if id.Kind == "Namespace" && id.Group == "" {
+		if id.Name != p.namespace || id.Namespace != "" {
+			return fmt.Errorf("it is a foreign namespace: only %s may be rendered", p.namespace)
+		}
+		return nil
+	}
+	if id.Namespace == p.namespace && id.Namespace != "" {
+		return nil
+	}
+	for _, g := range p.provider.grants {
+		if g.Kind != id.kind() {
+			continue
+		}
+		namespace, err := eval[string](g.Namespace, "tenant", p.doc)
+		if err != nil {
+			return err
+		}
+		if namespace == id.Namespace {
+			return nil
+		}
+	}
+	if id.Namespace == "" {
+		return fmt.Errorf("it has no namespace: want %s", p.namespace)
+	}
+	return fmt.Errorf("namespace %s is foreign: want %s", id.Namespace, p.namespace)
+}
+
+func checkMetadata(c content) error {
+	if c["status"] != nil {
+		return errors.New("status is the shard's to write")
+	}
+	meta, _ := c["metadata"].(content)
+	for field := range meta {
+		if !slices.Contains(metadataFields, field) {
+			return fmt.Errorf("metadata.%s is not allowed: want one of %s", field, strings.Join(metadataFields, ", "))
+		}
+	}
+	if err := checkOurs("metadata", meta); err != nil {
+		return err
+	}
+	// A pod with our label would be taken for an object of ours.
+	spec, _ := c["spec"].(content)
+	template, _ := spec["template"].(content)
+	meta, _ = template["metadata"].(content)
+	return checkOurs("spec.template.metadata", meta)
+}
+
+// checkOurs keeps the keys by which ownership is told out of overlays' reach.
+func checkOurs(where string, meta content) error {
+	for _, field := range []string{"labels", "annotations"} {
+		pairs, ok := meta[field].(content)
+		if meta[field] != nil && !ok {
+			return fmt.Errorf("%s.%s is not a mapping", where, field)
+		}
+		for key, value := range pairs {
+			if domain, _, _ := strings.Cut(key, "/"); domain == "tenantry.io" || strings.HasSuffix(domain, ".tenantry.io") || key == LabelManagedBy {
+				return fmt.Errorf("%s.%s[%s] is Tenantry's own", where, field, key)
+			}
+			if _, ok := value.(string); !ok {
+				return fmt.Errorf("%s.%s[%s] is not a string", where, field, key)
+			}
+		}
+	}
+	return nil
+}
+
+func checkPlaceholders(data []byte) error {
+	if !bytes.Contains(data, []byte("TENANT-")) && !bytes.Contains(data, []byte("DATASTORE-")) {
+		return nil
+	}
+	if found := placeholder.Find(data); found != nil {
+		return fmt.Errorf("placeholder %s is left: the stamp does not know it there", found)
+	}
+	return nil
+}
+
+// checkOverlay compares what a class made of a base with the base itself. What a
+// provider puts outside of the tenant's namespace runs with others' rights (the
+// datastore's root certificate), so a class may put labels on it and no more. Nor may it lower the
+// namespace's pod security.
+func checkOverlay(plain, overlaid []content) error {
+	home := ""
+	for _, c := range plain {
+		if id := idOf(c); id.Kind == "Namespace" {
+			home = id.Name
+		}
+	}
+	want, err := guarded(plain, home)
+	if err != nil {
+		return err
+	}
+	got, err := guarded(overlaid, home)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for id, data := range got {
+		switch base, ok := want[id]; {
+		case !ok:
+			errs = append(errs, fmt.Errorf("%s: a class may not add objects outside of the tenant's namespace", id))
+		case base != data:
+			errs = append(errs, fmt.Errorf("%s: a class may not change it: it is the provider's alone", id))
+		}
+	}
+	for id := range want {
+		if _, ok := got[id]; !ok {
+			errs = append(errs, fmt.Errorf("%s: a class may not remove it: it is the provider's alone", id))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// guarded is what of each guarded object a class must leave alone.
+func guarded(objects []content, home string) (map[ObjectID]string, error) {
+	out := map[ObjectID]string{}
+	for _, c := range objects {
+		id := idOf(c)
+		if id.Namespace == home {
+			continue
+		}
+		keep := content{}
+		meta, _ := c["metadata"].(content)
+		if id.Kind == "Namespace" {
+			labels, _ := meta["labels"].(content)
+			for key, value := range labels {
+				if strings.HasPrefix(key, "pod-security.kubernetes.io/") {
+					keep[key] = value
+				}
+			}
+		} else {
+			for key, value := range c {
+				if key != "metadata" {
+					keep[key] = value
+				}
+			}
+		}
+		data, err := canonical(keep)
+		if err != nil {
+			return nil, err
+		}
+		out[id] = string(data)
+	}
+	return out, nil
+}

@@ -1,0 +1,48 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// Check renders a tenant that does not exist, to tell whether a class can be put
+// in force: an overlay that cannot be built, or breaks the rules, is told here
+// and not by each of its tenants.
+func (r *Renderer) Check(class *fleet.Class, baseVersion string) error {
+	nobody := &fleet.Tenant{Metadata: fleet.Metadata{Name: "nobody"}, Spec: fleet.TenantSpec{Class: class.Metadata.Name}}
+	in := TenantInput{
+		Name: "nobody", UID: ledger.UID("nobody"), Spec: fleet.Resolve(nobody, class), Class: class, BaseVersion: baseVersion,
+		Placement: ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"},
+		Lifecycle: ledger.Living,
+		DataStore: DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion},
+	}
+	if in.Spec.Version == "" {
+		in.Spec.Version = "v1.0.0" // the class leaves it to its tenants
+	}
+	if _, err := r.Tenant(in); err != nil {
+		return fmt.Errorf("class %s: %w", class.Metadata.Name, err)
+	}
+	return nil
+}
+
+// JudgedKinds are all kinds whose content some provider reads, sorted, written
+// <group>/<version>/<kind>, and <version>/<kind> in the core group.
+func (r *Renderer) JudgedKinds() []string {
+	var kinds []string
+	for _, versions := range r.bases {
+		for _, b := range versions {
+			for _, p := range b.parts {
+				for _, rule := range p.rules {
+					if k := rule.Kind.String(); !slices.Contains(kinds, k) {
+						kinds = append(kinds, k)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}

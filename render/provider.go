@@ -1,0 +1,247 @@
+package render
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/tenantry/tenantry/fleet"
+)
+
+// embedded holds every provider that the binary carries, without their tests' data.
+//
+//go:embed providers/*/*.yaml providers/*/stamp providers/*/teardown providers/*/datastore
+var embedded embed.FS
+
+// part is one kind of unit that a provider renders.
+type part string
+
+const (
+	partTenant    part = "tenant"
+	partTeardown  part = "teardown"
+	partDataStore part = "datastore"
+)
+
+// dir is where a part's base stands below the provider's folder.
+func (p part) dir() string {
+	if p == partTenant {
+		return ""
+	}
+	return string(p)
+}
+
+// home is the folder of a part's base in the tree.
+func (p part) home(b *base) string { return path.Join("providers", b.name, p.dir()) }
+
+// Provider knows one kind of unit of one provider: what may be in it and how its
+// health is read. It never changes and is safe for use by several goroutines.
+type Provider struct {
+	// Name is the provider's folder; BaseVersion is the version of its base.
+	Name, BaseVersion string
+	// Sleep is true when a control plane may be scaled to nothing and back.
+	Sleep bool
+
+	part       part
+	kinds      []kind
+	grants     []grant
+	rules      []rule
+	outputs    []output
+	derive     []derivation
+	kubeconfig *secretKey
+}
+
+// kind is a group, version and kind, written apps/v1/Deployment or v1/Service.
+type kind struct{ Group, Version, Kind string }
+
+func (k kind) String() string { return path.Join(k.Group, k.Version, k.Kind) }
+
+// UnmarshalText reads what String writes.
+func (k *kind) UnmarshalText(text []byte) error {
+	parts := strings.Split(string(text), "/")
+	switch len(parts) {
+	case 2:
+		*k = kind{"", parts[0], parts[1]}
+	case 3:
+		*k = kind{parts[0], parts[1], parts[2]}
+	default:
+		return fmt.Errorf("parse kind %q: want <group>/<version>/<kind> or <version>/<kind>", text)
+	}
+	return nil
+}
+
+func (id ObjectID) kind() kind { return kind{id.Group, id.Version, id.Kind} }
+
+// The form of provider.yaml. Fields that end in a CEL program have type expression.
+type (
+	description struct {
+		APIVersion   string         `json:"apiVersion"`
+		Kind         string         `json:"kind"`
+		Metadata     fleet.Metadata `json:"metadata"`
+		BaseVersion  string         `json:"baseVersion"`
+		Capabilities struct {
+			Sleep bool `json:"sleep,omitempty"`
+		} `json:"capabilities,omitempty"`
+		Tenant    *section `json:"tenant"`
+		Teardown  *section `json:"teardown,omitempty"`
+		DataStore *section `json:"dataStore,omitempty"`
+	}
+	section struct {
+		// Kinds may be rendered, by the base and by classes.
+		Kinds []kind `json:"kinds"`
+		// Grants say what the base alone may put outside of the unit's namespace.
+		Grants []grant `json:"grants,omitempty"`
+		// Health is judged in this order; the first rule that is not current speaks.
+		Health     []rule       `json:"health"`
+		Outputs    []output     `json:"outputs,omitempty"`
+		Kubeconfig *secretKey   `json:"kubeconfig,omitempty"`
+		Derive     []derivation `json:"derive,omitempty"`
+	}
+	grant struct {
+		Kind kind `json:"kind"`
+		// Namespace is CEL over tenant; absent for cluster-scoped kinds.
+		Namespace expression `json:"namespace,omitempty"`
+	}
+	rule struct {
+		Kind kind `json:"kind"`
+		// Name is the object's; a trailing * stands for anything.
+		Name string `json:"name"`
+		// Reason is a CamelCase word; Message is CEL over object.
+		Reason  string     `json:"reason"`
+		Message expression `json:"message"`
+		// Current, Failed and Asleep are CEL over object; Failed wins.
+		Current expression `json:"current"`
+		Failed  expression `json:"failed,omitempty"`
+		Asleep  expression `json:"asleep,omitempty"`
+		// InProgress overrides Failed, for trouble that is known to pass.
+		InProgress expression `json:"inProgress,omitempty"`
+	}
+	output struct {
+		Name   string     `json:"name"`
+		Kind   kind       `json:"kind"`
+		Object string     `json:"object"`
+		Value  expression `json:"value"`
+	}
+	secretKey struct {
+		// Secret is CEL over tenant.
+		Secret expression `json:"secret"`
+		Key    string     `json:"key"`
+	}
+	derivation struct {
+		Secret expression `json:"secret"`
+		Key    string     `json:"key"`
+		// Certificate is the Secret that the credentials come from.
+		Certificate expression `json:"certificate"`
+		Server      expression `json:"server"`
+		Cluster     expression `json:"cluster"`
+		User        expression `json:"user"`
+	}
+)
+
+// base is one version of one provider: its files, and how its units are read.
+type base struct {
+	name, version string
+	// files are relative to the provider's folder.
+	files map[string][]byte
+	parts map[part]*Provider
+}
+
+// loadBases reads every provider in the binary, by name and version.
+func loadBases(source fs.FS) (map[string]map[string]*base, error) {
+	dirs, err := fs.ReadDir(source, "providers")
+	if err != nil {
+		return nil, fmt.Errorf("list providers: %w", err)
+	}
+	bases := map[string]map[string]*base{}
+	for _, dir := range dirs {
+		sub, err := fs.Sub(source, path.Join("providers", dir.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("open provider %s: %w", dir.Name(), err)
+		}
+		b, err := loadBase(dir.Name(), sub)
+		if err != nil {
+			return nil, fmt.Errorf("load provider %s: %w", dir.Name(), err)
+		}
+		if bases[b.name] == nil {
+			bases[b.name] = map[string]*base{}
+		}
+		bases[b.name][b.version] = b
+	}
+	return bases, nil
+}
+
+func loadBase(name string, source fs.FS) (*base, error) {
+	b := &base{name: name, files: map[string][]byte{}, parts: map[part]*Provider{}}
+	err := fs.WalkDir(source, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		b.files[file], err = fs.ReadFile(source, file)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var d description
+	if err := yaml.UnmarshalStrict(b.files["provider.yaml"], &d); err != nil {
+		return nil, fmt.Errorf("read provider.yaml: %w", err)
+	}
+	if err := d.check(name); err != nil {
+		return nil, fmt.Errorf("read provider.yaml: %w", err)
+	}
+	b.version = d.BaseVersion
+	for p, s := range map[part]*section{partTenant: d.Tenant, partTeardown: d.Teardown, partDataStore: d.DataStore} {
+		if s == nil {
+			continue
+		}
+		if b.parts[p], err = newProvider(&d, p, s); err != nil {
+			return nil, fmt.Errorf("read provider.yaml: %s: %w", p, err)
+		}
+	}
+	return b, nil
+}
+
+func (d *description) check(folder string) error {
+	switch {
+	case d.APIVersion != fleet.APIVersion || d.Kind != "Provider":
+		return fmt.Errorf("want apiVersion %s and kind Provider", fleet.APIVersion)
+	case d.Metadata.Name != folder:
+		return fmt.Errorf("metadata.name is %q: want the folder's name, %q", d.Metadata.Name, folder)
+	case d.BaseVersion == "":
+		return errors.New("baseVersion is empty")
+	case d.Tenant == nil:
+		return errors.New("tenant is missing")
+	}
+	return nil
+}
+
+func newProvider(d *description, p part, s *section) (*Provider, error) {
+	for _, r := range s.Health {
+		if r.Reason == "" || r.Current.program == nil || r.Message.program == nil {
+			return nil, fmt.Errorf("health of %s %s: reason, current and message are required", r.Kind, r.Name)
+		}
+		if !slices.Contains(s.Kinds, r.Kind) {
+			return nil, fmt.Errorf("health of %s %s: the kind is not among kinds", r.Kind, r.Name)
+		}
+	}
+	if len(s.Health) == 0 {
+		return nil, errors.New("health is empty")
+	}
+	return &Provider{
+		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Sleep: d.Capabilities.Sleep,
+		part: p, kinds: s.Kinds, grants: s.Grants, rules: s.Health,
+		outputs: s.Outputs, derive: s.Derive, kubeconfig: s.Kubeconfig,
+	}, nil
+}
+
+// Judges tells whether Judge reads the content of objects of id's kind. Watches
+// keep the content of those only.
+func (p *Provider) Judges(id ObjectID) bool {
+	return slices.ContainsFunc(p.rules, func(r rule) bool { return r.Kind == id.kind() }) ||
+		slices.ContainsFunc(p.outputs, func(o output) bool { return o.Kind == id.kind() })
+}

@@ -1,0 +1,251 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+
+	"github.com/tenantry/tenantry/fleet"
+)
+
+// maxShapes bounds how many built shapes are kept: one a class and base version in
+// force, and as many again while a change rolls out. A shape is about 1 MiB.
+const maxShapes = 64
+
+// Options are what rendering depends on beside its inputs.
+type Options struct {
+	// Image is our own image, for the Jobs that run it on shards
+	// (ghcr.io/tenantry/tenantry:v0.1.0).
+	Image string
+}
+
+// Renderer renders units. It is safe for use by several goroutines.
+type Renderer struct {
+	options Options
+	bases   map[string]map[string]*base
+
+	mu     sync.Mutex
+	shapes map[string]*shape
+}
+
+// shape is what all units of one class, base version and part have in common, or why
+// it cannot be built. It is built once.
+type shape struct {
+	once    sync.Once
+	tree    tree
+	root    string
+	objects resmap.ResMap
+	err     error
+}
+
+// New reads the providers that the binary carries.
+func New(o Options) (*Renderer, error) {
+	bases, err := loadBases(embedded)
+	if err != nil {
+		return nil, err
+	}
+	if o.Image == "" {
+		return nil, fmt.Errorf("make renderer: image is empty")
+	}
+	return &Renderer{options: o, bases: bases, shapes: map[string]*shape{}}, nil
+}
+
+// LatestBase is the newest version of provider's base in the binary; empty when
+// there is no such provider.
+func (r *Renderer) LatestBase(provider string) string {
+	versions := slices.SortedFunc(maps.Keys(r.bases[provider]), compareVersions)
+	if len(versions) == 0 {
+		return ""
+	}
+	return versions[len(versions)-1]
+}
+
+// Providers are the names of all providers in the binary, sorted.
+func (r *Renderer) Providers() []string { return slices.Sorted(maps.Keys(r.bases)) }
+
+// Tenant renders a tenant's control plane.
+func (r *Renderer) Tenant(in TenantInput) (*Unit, error) { return r.tenant(in, partTenant) }
+
+// Teardown renders what removes a tenant's data from its datastore. It is applied
+// once the tenant's own unit is gone; when it is current, nothing is left.
+func (r *Renderer) Teardown(in TenantInput) (*Unit, error) { return r.tenant(in, partTeardown) }
+
+func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
+	if err := in.check(); err != nil {
+		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
+	}
+	doc, err := tenantDocument(in, r.options.Image)
+	if err != nil {
+		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
+	}
+	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, in.Class.Spec.Provider, in.BaseVersion, p, in.Class, doc)
+	if err != nil {
+		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
+	}
+	return unit, nil
+}
+
+// DataStore renders a managed datastore.
+func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
+	if err := in.check(); err != nil {
+		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
+	}
+	doc := dataStoreDocument(in, r.options.Image)
+	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, in.Spec.Managed.Provider, in.BaseVersion, partDataStore, nil, doc)
+	if err != nil {
+		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
+	}
+	return unit, nil
+}
+
+func (r *Renderer) render(owner Owner, provider, version string, p part, class *fleet.Class, doc document) (*Unit, error) {
+	b, err := r.base(provider, version)
+	if err != nil {
+		return nil, err
+	}
+	how := b.parts[p]
+	if how == nil {
+		return nil, fmt.Errorf("provider %s has no %s", provider, p)
+	}
+	s := r.shape(b, p, class)
+	if s.err != nil {
+		return nil, s.err
+	}
+	resources, err := stamp(s.objects, s.tree, s.tree.stamps(b, p, doc), doc)
+	if err != nil {
+		return nil, err
+	}
+	return finish(owner, how, doc, resources)
+}
+
+func (r *Renderer) base(provider, version string) (*base, error) {
+	versions := r.bases[provider]
+	if versions == nil {
+		return nil, fmt.Errorf("provider %q is unknown: this binary carries %s", provider, strings.Join(r.Providers(), ", "))
+	}
+	b := versions[version]
+	if b == nil {
+		have := slices.SortedFunc(maps.Keys(versions), compareVersions)
+		return nil, fmt.Errorf("base version %q of provider %s is unknown: this binary carries %s", version, provider, strings.Join(have, ", "))
+	}
+	return b, nil
+}
+
+// shape returns the built shape, from memory if it was built before.
+func (r *Renderer) shape(b *base, p part, class *fleet.Class) *shape {
+	key := shapeKey(b, p, class)
+	r.mu.Lock()
+	s := r.shapes[key]
+	if s == nil {
+		if len(r.shapes) >= maxShapes {
+			clear(r.shapes) // a rebuild costs milliseconds
+		}
+		s = &shape{}
+		r.shapes[key] = s
+	}
+	r.mu.Unlock()
+	s.once.Do(func() { s.err = s.build(b, p, class) })
+	return s
+}
+
+func (s *shape) build(b *base, p part, class *fleet.Class) error {
+	t, root, err := newTree(b, p, class)
+	if err != nil {
+		return err
+	}
+	s.tree, s.root = t, root
+	if s.objects, err = build(t, root); err != nil {
+		return err
+	}
+	plain := p.home(b)
+	if root == plain {
+		return nil
+	}
+	// The class's overlay is held against the base that it stands on.
+	unlaid, err := build(t, plain)
+	if err != nil {
+		return err
+	}
+	want, err := decodeAll(unlaid.Resources())
+	if err != nil {
+		return err
+	}
+	got, err := decodeAll(s.objects.Resources())
+	if err != nil {
+		return err
+	}
+	if err := checkOverlay(want, got); err != nil {
+		return fmt.Errorf("check %s: %w", root, err)
+	}
+	return nil
+}
+
+// shapeKey names a shape by content: the class's files that a build can see.
+func shapeKey(b *base, p part, class *fleet.Class) string {
+	var k strings.Builder
+	fmt.Fprintf(&k, "%s %s %s", b.name, b.version, p)
+	if class == nil || p != partTenant {
+		return k.String()
+	}
+	fmt.Fprintf(&k, " %s", class.Metadata.Name)
+	for _, name := range slices.Sorted(maps.Keys(class.Files)) {
+		fmt.Fprintf(&k, " %q %s", name, digest(class.Files[name]))
+	}
+	return k.String()
+}
+
+// finish makes a unit of stamped objects: Jobs get their names, the policy is
+// checked, ownership is written, and the order is set.
+func finish(owner Owner, how *Provider, doc document, resources []*resource.Resource) (*Unit, error) {
+	contents, err := decodeAll(resources)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range contents {
+		if id := idOf(c); id.Kind == "Job" && id.Group == "batch" {
+			if err := nameJob(c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	namespace := doc.namespace()
+	if err := (policy{how, doc, namespace}).check(contents); err != nil {
+		return nil, err
+	}
+	unit := &Unit{Owner: owner, Provider: how, Objects: make([]Object, len(contents))}
+	for i, c := range contents {
+		if unit.Objects[i], err = own(c, owner); err != nil {
+			return nil, err
+		}
+	}
+	sortObjects(unit.Objects)
+	if err := unit.derive(how, doc, namespace); err != nil {
+		return nil, err
+	}
+	unit.Digest, err = unit.digest()
+	return unit, err
+}
+
+func decodeAll(resources []*resource.Resource) ([]content, error) {
+	out := make([]content, len(resources))
+	var err error
+	for i, r := range resources {
+		if out[i], err = decode(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// compareVersions orders base versions, which are whole numbers.
+func compareVersions(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}

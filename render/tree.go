@@ -1,0 +1,76 @@
+package render
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+)
+
+// tree is a virtual file system in the layout that a person would build by hand:
+//
+//	providers/<name>/…   from the binary
+//	classes/<name>/…     the class's folder
+//	tenant/              kustomization.yaml and the resolved document, generated
+type tree map[string][]byte
+
+// newTree lays the base's files, and the class's checked ones, out. It returns the
+// folder that builds the shape: what all tenants of the class share.
+func newTree(b *base, p part, class *fleet.Class) (tree, string, error) {
+	t := tree{}
+	home := path.Join("providers", b.name)
+	for name, data := range b.files {
+		t[path.Join(home, name)] = data
+	}
+	root := p.home(b)
+	if class == nil || p != partTenant {
+		return t, root, nil
+	}
+	overlay := path.Join("classes", class.Metadata.Name)
+	kept, err := checkClass(class.Files, overlay, home)
+	if err != nil {
+		return nil, "", err
+	}
+	for name, data := range kept {
+		t[path.Join(overlay, name)] = data
+	}
+	if len(kept) > 0 {
+		root = overlay
+	}
+	return t, root, nil
+}
+
+// stamps are the folders of the Components that fill the document's values in.
+func (t tree) stamps(b *base, p part, doc document) []string {
+	home := path.Join(p.home(b), "stamp")
+	stamps := []string{home}
+	for _, v := range doc.variants() {
+		if t[path.Join(home, v, "kustomization.yaml")] != nil {
+			stamps = append(stamps, path.Join(home, v))
+		}
+	}
+	return stamps
+}
+
+// withTenant adds the folder tenant/, which one plain build turns into the whole unit.
+func (t tree) withTenant(root string, stamps []string, doc document) (tree, error) {
+	data, err := doc.encode()
+	if err != nil {
+		return nil, err
+	}
+	var k strings.Builder
+	fmt.Fprintf(&k, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
+	fmt.Fprintf(&k, "resources:\n- ../%s\n- %s\ncomponents:\n", root, doc.file())
+	for _, s := range stamps {
+		fmt.Fprintf(&k, "- ../%s\n", s)
+	}
+	out := tree{
+		"tenant/kustomization.yaml": []byte(k.String()),
+		"tenant/" + doc.file():      data,
+	}
+	for name, content := range t {
+		out[name] = content
+	}
+	return out, nil
+}
