@@ -87,6 +87,8 @@ type Last struct {
 
 // Events from shards.
 type (
+	// Kubeconfigs names the shards that this replica has kubeconfigs for.
+	Kubeconfigs struct{ Shards []string }
 	// Lease tells whether this replica holds the shard's Lease, whenever that or
 	// what it says changes. While it is not held nothing is done there.
 	Lease struct {
@@ -124,6 +126,8 @@ type (
 	}
 	// Tick is the passing of time.
 	Tick struct{}
+	// Look says that Git may have changed: look now.
+	Look struct{}
 )
 
 // Gone names an object that is no longer there.
@@ -150,8 +154,10 @@ func (Fetched) event()      {}
 func (LastFound) event()    {}
 func (LedgerPushed) event() {}
 func (StatusPushed) event() {}
+func (Kubeconfigs) event()  {}
 func (Lease) event()        {}
 func (Observed) event()     {}
 func (Synced) event()       {}
 func (Done) event()         {}
 func (Tick) event()         {}
+func (Look) event()         {}

@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 )
@@ -109,6 +110,8 @@ type (
 		// Accepted are the declared commits that were accepted before, here or by
 		// whoever wrote the shards' leases: the new tip has to descend from each.
 		Accepted []string
+		// AcceptRewind is a commit that is accepted although it does not.
+		AcceptRewind string
 		// Tips are ledger tips that shards' leases remember (LedgerRead.Known).
 		Tips []string
 	}
@@ -120,17 +123,23 @@ type (
 	}
 	// PushLedger commits decisions on Parent; it ends with LedgerPushed.
 	PushLedger struct {
-		Parent  string
-		Ledger  *ledger.Ledger // as it was decided on
+		Parent string
+		// Ledger is what was decided on; Commit and Changes are the cause and the decisions.
+		Ledger  *ledger.Ledger
+		Commit  string
 		Changes ledger.Changes
 		When    time.Time
+
+		classes map[string]*fleet.Class
+		fleets  map[string]*fleet.Fleet
 	}
 	// PushStatus commits observations; it ends with StatusPushed.
 	PushStatus struct {
 		Parent string
 		// Files maps paths to contents, nil to remove.
-		Files map[string][]byte
-		When  time.Time
+		Files   map[string][]byte
+		Message string
+		When    time.Time
 	}
 )
 

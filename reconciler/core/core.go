@@ -1,0 +1,210 @@
+package core
+
+import (
+	"time"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+// Config is what the core is told once. Zero durations take the defaults.
+type Config struct {
+	// ReadOnly observes and decides, but pushes and applies nothing.
+	ReadOnly bool
+	// FetchInterval is how often Git is looked at unasked; default 60 s.
+	FetchInterval time.Duration
+	// StatusInterval is the least time between two status commits; default 10 s.
+	StatusInterval time.Duration
+	// AcceptRewind is a declared commit that may replace what was accepted although
+	// it does not descend from it: a person's answer to a rewound branch.
+	AcceptRewind string
+	// MaxWork bounds the owners worked on at once on one shard; default 16.
+	MaxWork int
+}
+
+// Core holds what is known and decides what to do. Make it with New; it is not
+// safe for several goroutines.
+type Core struct {
+	cfg      Config
+	renderer *render.Renderer
+
+	git    gitState
+	ledger ledgerState
+	status statusState
+	shards map[string]*shardState
+	owners map[string]*ownerState // by uid
+	notes  map[string]note        // by tenant name: why it is not decided otherwise
+
+	undecided bool // decisions have to be looked at again
+	unread    bool // status has to be looked at again
+	next      time.Time
+	effects   []Effect
+}
+
+type gitState struct {
+	declared *Declared // the last one without a problem
+	problem  Problem
+	message  string
+	err      error // of the last fetch
+	// asked and done are the newest Fetch asked for and ended well.
+	asked, ended, done int64
+	attempts           int
+	nextFetch          time.Time
+	last               map[WantRef]Last
+	searched           map[WantRef]bool
+	wants              []Want
+}
+
+type ledgerState struct {
+	known   bool // read once at least, without a problem since
+	tip     string
+	entries *ledger.Ledger
+	classes map[string]*fleet.Class
+	fleets  map[string]*fleet.Fleet
+	problem Problem
+	message string
+
+	pushing  *PushLedger
+	attempts int
+	retryAt  time.Time
+	pushErr  error
+	// contains are tips that leases remember, and whether the ledger has them.
+	contains map[string]bool
+}
+
+type statusState struct {
+	known    bool
+	tip      string
+	files    map[string][]byte
+	built    map[string]builtFile
+	pushing  *PushStatus
+	attempts int
+	retryAt  time.Time // not before: interval and back-off
+	err      error
+}
+
+type shardState struct {
+	name string
+	// configured: there is a kubeconfig; heard: a Lease event has come at all.
+	configured, heard bool
+	lease             Lease
+	// watched are the kinds asked for, synced those whose objects are all known.
+	watched map[string]bool
+	judged  map[string]bool
+	synced  map[string]bool
+	unknown map[string]bool
+	objects map[string]map[render.ObjectID]*Object // by owner uid
+	anchors map[string]Anchor
+	busy    int
+	// remembered is what the keeper was last told.
+	remembered Remember
+	problem    note
+}
+
+// ownerState is what is known of one owner of objects: a tenant or a datastore.
+type ownerState struct {
+	owner    render.Owner
+	shard    string
+	dirty    bool
+	busy     bool
+	attempts int
+	retryAt  time.Time
+	failures []Failure
+	// wanted is what should be there, by the key of its inputs.
+	wanted *wanted
+	// fresh is the Fetch that has to end before anything is deleted; 0 is none.
+	fresh   int64
+	verdict verdict
+}
+
+// note says in Kubernetes' manner why something is as it is.
+type note struct{ reason, message string }
+
+// New makes a core that knows nothing yet. Its first Step asks for Git.
+func New(cfg Config, renderer *render.Renderer) *Core {
+	if cfg.FetchInterval == 0 {
+		cfg.FetchInterval = time.Minute
+	}
+	if cfg.StatusInterval == 0 {
+		cfg.StatusInterval = 10 * time.Second
+	}
+	if cfg.MaxWork == 0 {
+		cfg.MaxWork = 16
+	}
+	return &Core{
+		cfg:      cfg,
+		renderer: renderer,
+		git:      gitState{last: map[WantRef]Last{}, searched: map[WantRef]bool{}},
+		ledger:   ledgerState{contains: map[string]bool{}},
+		shards:   map[string]*shardState{},
+		owners:   map[string]*ownerState{},
+		notes:    map[string]note{},
+	}
+}
+
+// Step takes one event at a time in and gives what to do. The caller carries the
+// effects out in any order, at the same time if it likes, and reports what came
+// of each. When Next has come, and nothing else happened, it steps with Tick.
+func (c *Core) Step(event Event, now time.Time) []Effect {
+	c.effects, c.next = nil, time.Time{}
+	c.take(event, now)
+	c.fetch(now)
+	c.decide(now)
+	c.work(now)
+	c.report(now)
+	return c.effects
+}
+
+// Next is when Step wants to be called although nothing happened; zero is never.
+func (c *Core) Next() time.Time { return c.next }
+
+func (c *Core) emit(e Effect) { c.effects = append(c.effects, e) }
+
+// wake asks for a Step at t.
+func (c *Core) wake(t time.Time) {
+	if !t.IsZero() && (c.next.IsZero() || t.Before(c.next)) {
+		c.next = t
+	}
+}
+
+// due tells whether t has come, and asks for a Step at t when it has not.
+func (c *Core) due(t, now time.Time) bool {
+	if now.Before(t) {
+		c.wake(t)
+		return false
+	}
+	return true
+}
+
+// backoff is the pause after the n-th failure in a row: 1 s, doubled, 2 min at most.
+func backoff(attempts int) time.Duration {
+	return min(time.Second<<min(max(attempts-1, 0), 10), 2*time.Minute)
+}
+
+func (c *Core) shard(name string) *shardState {
+	s := c.shards[name]
+	if s == nil {
+		s = &shardState{
+			name: name, watched: map[string]bool{}, judged: map[string]bool{}, synced: map[string]bool{}, unknown: map[string]bool{},
+			objects: map[string]map[render.ObjectID]*Object{}, anchors: map[string]Anchor{},
+		}
+		c.shards[name] = s
+	}
+	return s
+}
+
+// dirtyAll has every owner looked at again.
+func (c *Core) dirtyAll() {
+	for _, o := range c.owners {
+		o.dirty = true
+	}
+	c.unread = true
+}
+
+func (c *Core) touch(uid string) {
+	if o := c.owners[uid]; o != nil {
+		o.dirty = true
+	}
+	c.unread = true
+}

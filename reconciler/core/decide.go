@@ -1,0 +1,303 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/render"
+)
+
+// fetch asks for Git when it is time, or when something waits for a fresh tip.
+func (c *Core) fetch(now time.Time) {
+	g := &c.git
+	if g.asked > g.ended {
+		return // one at a time; whoever waits for a later one asks when it ends
+	}
+	waiting := false
+	for _, o := range c.owners {
+		waiting = waiting || o.fresh > g.asked
+	}
+	if (!waiting || g.err != nil) && !c.due(g.nextFetch, now) {
+		return
+	}
+	g.asked++
+	g.nextFetch = now.Add(c.cfg.FetchInterval)
+	c.wake(g.nextFetch)
+	accepted, tips := []string{}, []string{}
+	add := func(list *[]string, commit string) {
+		if commit != "" && !slices.Contains(*list, commit) {
+			*list = append(*list, commit)
+		}
+	}
+	if g.declared != nil {
+		add(&accepted, g.declared.Commit)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		lease := c.shards[name].lease
+		add(&accepted, lease.Accepted)
+		if _, told := c.ledger.contains[lease.Tip]; !told {
+			add(&tips, lease.Tip)
+		}
+	}
+	c.emit(Fetch{Seq: g.asked, Accepted: accepted, AcceptRewind: c.cfg.AcceptRewind, Tips: tips})
+}
+
+// draft is a round of decisions in the making.
+type draft struct {
+	changes  ledger.Changes
+	entries  *ledger.Ledger // with the changes
+	fleet    *fleet.Fleet
+	declared *Declared
+	now      time.Time
+	places   *placement.State
+	classes  map[string]*fleet.Class
+	fleets   map[string]*fleet.Fleet
+}
+
+// decide compares what is declared with the ledger and pushes what has to change.
+// One push is in flight at a time; what arrives meanwhile joins the next one.
+func (c *Core) decide(now time.Time) {
+	l, g := &c.ledger, &c.git
+	c.wakeForPurges(now)
+	if !c.undecided || c.cfg.ReadOnly || l.pushing != nil || !c.mayDecide() {
+		return
+	}
+	if !c.due(l.retryAt, now) {
+		return
+	}
+	c.undecided = false
+	c.unread = true
+	clear(c.notes)
+	g.wants = nil
+	d := &draft{
+		entries: l.entries, fleet: g.declared.Fleet, declared: g.declared, now: now,
+		classes: map[string]*fleet.Class{}, fleets: map[string]*fleet.Fleet{},
+	}
+	c.decideShards(d)
+	c.decideClasses(d)
+	c.decideDataStores(d)
+	c.decideTenants(d)
+	if len(g.wants) > 0 {
+		for _, w := range g.wants {
+			g.searched[w.Ref] = true
+		}
+		c.emit(FindLast{Commit: g.declared.Commit, Wants: g.wants})
+	}
+	if d.changes.Empty() {
+		return
+	}
+	push := PushLedger{
+		Parent: l.tip, Ledger: l.entries, Commit: g.declared.Commit, Changes: d.changes, When: now,
+		classes: d.classes, fleets: d.fleets,
+	}
+	l.pushing = &push
+	c.emit(push)
+}
+
+// mayDecide tells whether both what is declared and what was decided are known.
+func (c *Core) mayDecide() bool {
+	return c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+}
+
+// lostLedger names a shard whose lease remembers a ledger although there is none now.
+func (c *Core) lostLedger() string {
+	if c.ledger.tip != "" {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		if c.shards[name].lease.Tip != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// wakeForPurges has decisions looked at again when a retention is over.
+func (c *Core) wakeForPurges(now time.Time) {
+	if !c.ledger.known {
+		return
+	}
+	for _, t := range c.ledger.entries.Tenants {
+		if t.Lifecycle == ledger.Tombstoned && c.due(t.Tombstone.PurgeAfter, now) {
+			c.undecided = true
+		}
+	}
+}
+
+// usable tells whether decisions about a shard are ours to take: its Lease is
+// held here and its identity is the pinned one.
+func (c *Core) usable(d *draft, shard string) note {
+	s := c.shards[shard]
+	switch pin := d.entries.Shards[shard]; {
+	case s == nil || !s.lease.Held:
+		return note{"ShardUnavailable", c.whyNotHeld(shard)}
+	case pin == nil:
+		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", shard)}
+	case pin.Identity != s.lease.Identity:
+		return note{"IdentityChanged", s.problem.message}
+	}
+	return note{}
+}
+
+func (c *Core) whyNotHeld(shard string) string {
+	s := c.shards[shard]
+	switch {
+	case s == nil:
+		return fmt.Sprintf("there is no kubeconfig for shard %s", shard)
+	case s.lease.Err != nil:
+		return fmt.Sprintf("shard %s cannot be reached: %v", shard, s.lease.Err)
+	case s.lease.Holder != "":
+		return fmt.Sprintf("the Lease of shard %s is held by %s", shard, s.lease.Holder)
+	}
+	return fmt.Sprintf("the Lease of shard %s is not held yet", shard)
+}
+
+// decideShards pins the identity of every shard at first contact.
+func (c *Core) decideShards(d *draft) {
+	owner := map[string]string{}
+	for name, e := range d.entries.Shards {
+		owner[e.Identity] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		s := c.shards[name]
+		s.problem = note{}
+		if !s.lease.Held || s.lease.Identity == "" {
+			continue
+		}
+		e := d.entries.Shards[name]
+		switch other := owner[s.lease.Identity]; {
+		case e != nil && e.Identity != s.lease.Identity:
+			s.problem = note{"IdentityChanged", fmt.Sprintf(
+				"the kubeconfig of shard %s leads to the cluster %s, but the ledger says that the shard is %s; nothing is done there until the right kubeconfig is back",
+				name, s.lease.Identity, e.Identity)}
+		case e == nil && other != "":
+			s.problem = note{"IdentityTaken", fmt.Sprintf("the kubeconfig of shard %s leads to the same cluster as shard %s", name, other)}
+		case e == nil && d.fleet.Shards[name] != nil:
+			owner[s.lease.Identity] = name
+			d.setShard(&ledger.Shard{Name: name, Identity: s.lease.Identity})
+		}
+	}
+}
+
+// decideClasses puts every class that can be rendered in force as declared.
+func (c *Core) decideClasses(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(d.fleet.Classes)) {
+		class := d.fleet.Classes[name]
+		e := d.entries.Classes[name]
+		if e != nil && e.Tree == class.Tree {
+			continue
+		}
+		next := &ledger.Class{Name: name, Provider: class.Spec.Provider, Commit: d.declared.Commit, Tree: class.Tree}
+		if e != nil && e.Provider == next.Provider {
+			next.BaseVersion = e.BaseVersion
+		} else {
+			next.BaseVersion = c.renderer.LatestBase(next.Provider)
+		}
+		if err := c.renderer.Check(class, next.BaseVersion); err != nil {
+			c.notes["class/"+name] = note{"NotRendered", err.Error()}
+			continue
+		}
+		d.classes[class.Tree] = class
+		d.setClass(next)
+	}
+}
+
+// decideDataStores gives managed datastores their identity, and holds those that
+// are broken or gone: a datastore is never taken away from its tenants.
+func (c *Core) decideDataStores(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(d.fleet.DataStores)) {
+		ds := d.fleet.DataStores[name]
+		if ds.Spec.Managed == nil {
+			continue
+		}
+		e := d.entries.DataStores[name]
+		if e != nil {
+			if e.Held != nil && e.Shard == ds.Spec.Shards[0] {
+				next := *e
+				next.Held = nil
+				d.setDataStore(&next)
+			}
+			continue
+		}
+		shard := ds.Spec.Shards[0]
+		if why := c.usable(d, shard); why.reason != "" {
+			c.notes["datastore/"+name] = why
+			continue
+		}
+		next := &ledger.DataStore{
+			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
+			Provider: ds.Spec.Managed.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Managed.Provider), Shard: shard, Epoch: 1,
+		}
+		unit, err := c.renderer.DataStore(dataStoreInput(next, ds))
+		if err != nil {
+			c.notes["datastore/"+name] = note{"NotRendered", err.Error()}
+			continue
+		}
+		d.setDataStore(next)
+		d.addKinds(shard, unit)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.entries.DataStores)) {
+		e := d.entries.DataStores[name]
+		_, broken := d.fleet.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: name}]
+		if e.Held != nil || d.fleet.DataStores[name] != nil || (!broken && !d.fleet.Absent(fleet.Ref{Kind: fleet.KindDataStore, Name: name})) {
+			continue
+		}
+		reason := "Removed"
+		if broken {
+			reason = "Invalid"
+		}
+		last, found := c.last(WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}, "")
+		if !found {
+			continue
+		}
+		next := *e
+		next.Held = &ledger.Held{Commit: last.Commit, Tree: last.Tree, Reason: reason}
+		d.fleets[last.Tree] = last.Fleet
+		d.setDataStore(&next)
+	}
+}
+
+// last gives the last good declaration of something that is broken or gone, and
+// asks for it the first time.
+func (c *Core) last(ref WantRef, provider string) (Last, bool) {
+	l, found := c.git.last[ref]
+	if !found && !c.git.searched[ref] {
+		c.git.wants = append(c.git.wants, Want{Ref: ref, Provider: provider})
+	}
+	return l, found
+}
+
+func (d *draft) setShard(e *ledger.Shard)         { d.changes.SetShard(e); d.rebase() }
+func (d *draft) setClass(e *ledger.Class)         { d.changes.SetClass(e); d.rebase() }
+func (d *draft) setDataStore(e *ledger.DataStore) { d.changes.SetDataStore(e); d.rebase() }
+func (d *draft) setTenant(e *ledger.Tenant)       { d.changes.SetTenant(e) }
+
+// rebase shows the changes so far to the decisions that follow.
+func (d *draft) rebase() { d.entries = d.entries.With(d.changes) }
+
+// addKinds has the ledger list every kind before it is applied for the first
+// time: where to look for what is ours.
+func (d *draft) addKinds(shard string, units ...*render.Unit) {
+	e := d.entries.Shards[shard]
+	if e == nil {
+		return
+	}
+	kinds := slices.Clone(e.Kinds)
+	for _, u := range units {
+		for _, k := range kindsOf(u) {
+			if !slices.Contains(kinds, k) {
+				kinds = append(kinds, k)
+			}
+		}
+	}
+	if len(kinds) == len(e.Kinds) {
+		return
+	}
+	slices.Sort(kinds)
+	d.setShard(&ledger.Shard{Name: e.Name, Identity: e.Identity, Kinds: kinds})
+}

@@ -1,0 +1,192 @@
+package core
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/render"
+)
+
+// view is what a shard holds of one owner.
+type view struct {
+	objects map[render.ObjectID]*Object
+	anchor  Anchor
+}
+
+// stateful kinds bear state: they are never removed from a living owner, even
+// when its unit no longer has them.
+var stateful = map[string]bool{"Namespace": true, "PersistentVolumeClaim": true, "StatefulSet.apps": true}
+
+// planLiving compares what an owner should have with what is there. The note
+// says what stands in the way of the rest; body gives an object's body.
+func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view, body func(render.ObjectID) (render.Object, error)) (Work, note) {
+	work, stop := begin(shard, o, epoch, v)
+	if stop.reason != "" {
+		return Work{}, stop
+	}
+	problem := note{}
+	keep := map[render.ObjectID]bool{}
+	for _, want := range w.objects {
+		keep[want.id] = true
+		have := v.objects[want.id]
+		switch {
+		case have == nil:
+		case !have.Owned():
+			problem = foreign(have)
+			continue
+		case have.Deleting:
+			problem = note{"Terminating", fmt.Sprintf("%s is being deleted; it is made anew when it is gone", want.id)}
+			continue
+		case have.Digest == want.digest:
+			continue
+		}
+		object, err := body(want.id)
+		if err != nil {
+			return Work{}, note{"NotRendered", err.Error()}
+		}
+		work.Apply = append(work.Apply, Apply{Object: object, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
+	}
+	for _, d := range w.derived {
+		keep[d.ID] = true
+		derive, why := planDerived(d, v)
+		if why.reason != "" && problem.reason == "" {
+			problem = why
+		}
+		if derive != nil {
+			work.Derive = append(work.Derive, *derive)
+		}
+	}
+	for _, have := range sorted(v.objects) {
+		if keep[have.ID] || !have.Owned() || have.Deleting || stateful[kindGroup(have.ID)] {
+			continue
+		}
+		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
+	}
+	return work, problem
+}
+
+// planDerived makes a derived object when its source is there and has changed.
+func planDerived(d render.Derived, v view) (*Derive, note) {
+	source, have := v.objects[d.Certificate], v.objects[d.ID]
+	switch {
+	case source == nil || source.Data == "":
+		return nil, note{"WaitingForCertificate", fmt.Sprintf("%s is not issued yet", d.Certificate)}
+	case have != nil && !have.Owned():
+		return nil, foreign(have)
+	case have != nil && have.Deleting:
+		return nil, note{"Terminating", fmt.Sprintf("%s is being deleted; it is made anew when it is gone", d.ID)}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %s", d, source.Data))
+	digest := hex.EncodeToString(sum[:16])
+	if have != nil && have.Digest == digest {
+		return nil, note{}
+	}
+	return &Derive{Derived: d, UID: uidOf(have), Source: source.Data, Digest: digest}, note{}
+}
+
+// planPurge takes everything of a removed tenant down: first its objects, its
+// namespaces last, then, when all is gone, the teardown that cleans its
+// datastore. done tells that this too has ended well.
+func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view, body func(render.ObjectID) (render.Object, error)) (work Work, done bool, stop note) {
+	work, stop = begin(shard, o, epoch, v)
+	if stop.reason != "" {
+		return Work{}, false, stop
+	}
+	teardown := map[render.ObjectID]bool{}
+	for _, want := range w.objects {
+		teardown[want.id] = true
+	}
+	rest, namespaces, waiting := []*Object{}, []*Object{}, false
+	for _, have := range sorted(v.objects) {
+		switch {
+		case teardown[have.ID] || !have.Owned():
+		case have.Deleting:
+			waiting = true
+		case have.ID.Kind == "Namespace":
+			namespaces = append(namespaces, have)
+		default:
+			rest = append(rest, have)
+		}
+	}
+	if len(rest) == 0 && !waiting {
+		rest = namespaces
+		namespaces = nil
+	}
+	for _, have := range rest {
+		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
+	}
+	if len(rest)+len(namespaces) > 0 || waiting {
+		return work, false, note{}
+	}
+	for _, want := range w.objects {
+		have := v.objects[want.id]
+		switch {
+		case have == nil:
+		case !have.Owned():
+			return Work{}, false, foreign(have)
+		case have.Deleting:
+			return work, false, note{"Terminating", fmt.Sprintf("%s is being deleted", want.id)}
+		case have.Digest == want.digest:
+			continue
+		}
+		object, err := body(want.id)
+		if err != nil {
+			return Work{}, false, note{"NotRendered", err.Error()}
+		}
+		work.Apply = append(work.Apply, Apply{Object: object, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
+	}
+	return work, work.Empty(), note{}
+}
+
+// planLeftovers removes what still carries the uid of a tenant that is purged.
+func planLeftovers(shard string, o render.Owner, epoch int64, v view) Work {
+	work, _ := begin(shard, o, epoch, v)
+	work.RaiseAnchor = false
+	for _, have := range sorted(v.objects) {
+		if have.Owned() && !have.Deleting {
+			work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
+		}
+	}
+	return work
+}
+
+// begin refuses to work below the highest epoch that the shard remembers.
+func begin(shard string, o render.Owner, epoch int64, v view) (Work, note) {
+	highest := v.anchor.Epoch
+	for _, have := range v.objects {
+		if have.Owned() {
+			highest = max(highest, have.Epoch)
+		}
+	}
+	if highest > epoch {
+		return Work{}, note{"EpochBehind", fmt.Sprintf("the shard has seen epoch %d, the ledger says %d: nothing older is applied over newer", highest, epoch)}
+	}
+	return Work{Shard: shard, Owner: o, Epoch: epoch, RaiseAnchor: v.anchor.Epoch < epoch, AnchorVersion: v.anchor.ResourceVersion}, note{}
+}
+
+func foreign(o *Object) note {
+	return note{"Foreign", fmt.Sprintf("%s is there and not Tenantry's; it is left alone: remove or rename it", o.ID)}
+}
+
+func uidOf(o *Object) string {
+	if o == nil {
+		return ""
+	}
+	return o.UID
+}
+
+func kindGroup(id render.ObjectID) string {
+	if id.Group == "" {
+		return id.Kind
+	}
+	return id.Kind + "." + id.Group
+}
+
+// sorted lists objects by their own names, so that the same view gives the same work.
+func sorted(objects map[render.ObjectID]*Object) []*Object {
+	return slices.SortedFunc(maps.Values(objects), func(a, b *Object) int { return strings.Compare(a.ID.String(), b.ID.String()) })
+}

@@ -1,0 +1,288 @@
+package core
+
+import (
+	"maps"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/render"
+)
+
+// take writes down what an event says. It decides nothing.
+func (c *Core) take(event Event, now time.Time) {
+	switch e := event.(type) {
+	case Look:
+		c.git.nextFetch = time.Time{}
+	case Kubeconfigs:
+		for _, s := range c.shards {
+			s.configured = false
+		}
+		for _, name := range e.Shards {
+			c.shard(name).configured = true
+		}
+		c.undecided = true
+	case Declared:
+		c.takeDeclared(e)
+	case LedgerRead:
+		c.takeLedger(e)
+	case TipsKnown:
+		maps.Copy(c.ledger.contains, e.Contains)
+		c.undecided = true
+		c.dirtyAll()
+	case StatusRead:
+		c.status.known, c.status.tip, c.status.files = true, e.Tip, e.Files
+		c.unread = true
+	case Fetched:
+		c.takeFetched(e, now)
+	case LastFound:
+		c.takeLast(e)
+	case LedgerPushed:
+		c.takeLedgerPushed(e, now)
+	case StatusPushed:
+		c.takeStatusPushed(e, now)
+	case Lease:
+		c.takeLease(e)
+	case Observed:
+		c.takeObserved(e)
+	case Synced:
+		s := c.shard(e.Shard)
+		for _, k := range e.Kinds {
+			s.synced[k] = true
+			delete(s.unknown, k)
+		}
+		for _, k := range e.Unknown {
+			s.unknown[k] = true
+		}
+		c.dirtyAll()
+		c.undecided = true
+	case Done:
+		c.takeDone(e, now)
+	case Tick:
+	}
+}
+
+func (c *Core) takeDeclared(e Declared) {
+	c.git.problem, c.git.message = e.Problem, e.Message
+	c.unread = true
+	if e.Problem != "" {
+		return
+	}
+	if c.git.declared == nil || c.git.declared.Commit != e.Commit {
+		c.git.declared = &e
+		clear(c.git.last)
+		clear(c.git.searched)
+		c.dirtyAll()
+	}
+	c.undecided = true
+}
+
+func (c *Core) takeLedger(e LedgerRead) {
+	l := &c.ledger
+	l.problem, l.message = e.Problem, e.Message
+	c.undecided = true
+	if e.Problem != "" {
+		return
+	}
+	l.known, l.tip, l.entries, l.classes, l.fleets = true, e.Tip, e.Ledger, e.Classes, e.Fleets
+	c.index()
+}
+
+// index makes the owners fit the ledger.
+func (c *Core) index() {
+	seen := map[string]bool{}
+	add := func(o render.Owner, shard string) {
+		seen[o.UID] = true
+		s := c.owners[o.UID]
+		if s == nil {
+			s = &ownerState{}
+			c.owners[o.UID] = s
+		}
+		s.owner, s.shard = o, shard
+	}
+	for _, t := range c.ledger.entries.Tenants {
+		add(tenantOwner(t), t.Placement.Shard)
+	}
+	for _, d := range c.ledger.entries.DataStores {
+		add(dataStoreOwner(d), d.Shard)
+	}
+	for uid := range c.owners {
+		if !seen[uid] {
+			delete(c.owners, uid)
+		}
+	}
+	c.dirtyAll()
+}
+
+func (c *Core) takeFetched(e Fetched, now time.Time) {
+	g := &c.git
+	g.ended = max(g.ended, e.Seq)
+	g.err = e.Err
+	if e.Err == nil {
+		g.done, g.attempts = max(g.done, e.Seq), 0
+	} else {
+		g.attempts++
+		g.nextFetch = now.Add(min(c.cfg.FetchInterval, backoff(g.attempts)))
+	}
+	for _, o := range c.owners {
+		if o.fresh != 0 {
+			o.dirty = true
+		}
+	}
+	c.undecided = true
+}
+
+func (c *Core) takeLast(e LastFound) {
+	if c.git.declared == nil || e.Commit != c.git.declared.Commit {
+		return // about a commit that is not the newest any more
+	}
+	if e.Err != nil {
+		clear(c.git.searched) // asked again with the next fetch
+		return
+	}
+	maps.Copy(c.git.last, e.ByRef)
+	c.undecided = true
+}
+
+func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
+	l := &c.ledger
+	pushed := l.pushing
+	l.pushing, l.pushErr = nil, e.Err
+	c.undecided, c.unread = true, true
+	if pushed == nil {
+		return
+	}
+	if e.Err != nil {
+		l.attempts++
+		l.retryAt = now.Add(backoff(l.attempts))
+		c.git.nextFetch = time.Time{} // read what is there, then decide again
+		return
+	}
+	l.attempts, l.tip = 0, e.Tip
+	l.entries = l.entries.With(pushed.Changes)
+	c.adoptTrees(pushed)
+	c.index()
+}
+
+// adoptTrees keeps what the entries just pushed name at hand, as LedgerRead
+// would have brought it.
+func (c *Core) adoptTrees(p *PushLedger) {
+	classes, fleets := map[string]*fleet.Class{}, map[string]*fleet.Fleet{}
+	for _, e := range c.ledger.entries.Classes {
+		if k := c.ledger.classes[e.Tree]; k != nil {
+			classes[e.Tree] = k
+		} else if k := p.classes[e.Tree]; k != nil {
+			classes[e.Tree] = k
+		}
+	}
+	keep := func(tree string) {
+		if f := c.ledger.fleets[tree]; f != nil {
+			fleets[tree] = f
+		} else if f := p.fleets[tree]; f != nil {
+			fleets[tree] = f
+		}
+	}
+	for _, t := range c.ledger.entries.Tenants {
+		if t.Held != nil {
+			keep(t.Held.Tree)
+		}
+		if t.Tombstone != nil && t.Tombstone.Tree != "" {
+			keep(t.Tombstone.Tree)
+		}
+	}
+	for _, d := range c.ledger.entries.DataStores {
+		if d.Held != nil {
+			keep(d.Held.Tree)
+		}
+	}
+	c.ledger.classes, c.ledger.fleets = classes, fleets
+}
+
+func (c *Core) takeStatusPushed(e StatusPushed, now time.Time) {
+	s := &c.status
+	pushed := s.pushing
+	s.pushing, s.err = nil, e.Err
+	c.unread = true
+	if pushed == nil {
+		return
+	}
+	if e.Err != nil {
+		s.attempts++
+		s.retryAt = now.Add(max(backoff(s.attempts), c.cfg.StatusInterval))
+		c.git.nextFetch = time.Time{}
+		return
+	}
+	s.attempts, s.tip = 0, e.Tip
+	files := maps.Clone(s.files)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	for path, content := range pushed.Files {
+		if content == nil {
+			delete(files, path)
+		} else {
+			files[path] = content
+		}
+	}
+	s.files = files
+}
+
+func (c *Core) takeLease(e Lease) {
+	s := c.shard(e.Shard)
+	if !e.Held || e.Identity != s.lease.Identity {
+		clear(s.synced) // what was reported may be stale, or another cluster's
+		clear(s.watched)
+	}
+	s.lease, s.heard = e, true
+	if e.Tip != "" && e.Tip != c.ledger.tip {
+		c.git.nextFetch = time.Time{} // compare it with the ledger
+	}
+	c.undecided = true
+	c.dirtyAll()
+}
+
+func (c *Core) takeObserved(e Observed) {
+	s := c.shard(e.Shard)
+	for _, o := range e.Objects {
+		byID := s.objects[o.OwnerUID]
+		if byID == nil {
+			byID = map[render.ObjectID]*Object{}
+			s.objects[o.OwnerUID] = byID
+		}
+		byID[o.ID] = o
+		c.touch(o.OwnerUID)
+	}
+	for _, g := range e.Gone {
+		delete(s.objects[g.OwnerUID], g.ID)
+		if len(s.objects[g.OwnerUID]) == 0 {
+			delete(s.objects, g.OwnerUID)
+		}
+		c.touch(g.OwnerUID)
+	}
+	for _, a := range e.Anchors {
+		s.anchors[a.OwnerUID] = a
+		c.touch(a.OwnerUID)
+	}
+}
+
+func (c *Core) takeDone(e Done, now time.Time) {
+	s := c.shard(e.Shard)
+	if s.busy > 0 {
+		s.busy--
+	}
+	o := c.owners[e.Owner.UID]
+	if o == nil {
+		return
+	}
+	o.busy, o.dirty, o.failures = false, true, e.Failures
+	c.unread = true
+	if len(e.Failures) == 0 {
+		o.attempts = 0
+		return
+	}
+	o.attempts++
+	wait := backoff(o.attempts)
+	for _, f := range e.Failures {
+		wait = max(wait, f.RetryAfter)
+	}
+	o.retryAt = now.Add(wait)
+}

@@ -1,0 +1,305 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+)
+
+// decideTenants goes through every tenant that is declared, broken or in the
+// ledger, in the order of names.
+func (c *Core) decideTenants(d *draft) {
+	names := map[string]bool{}
+	for name := range d.fleet.Tenants {
+		names[name] = true
+	}
+	for name := range d.entries.Tenants {
+		names[name] = true
+	}
+	var absent []*ledger.Tenant
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		e := d.entries.Tenants[name]
+		t := declaredTenant(d.fleet, name, e)
+		ref := fleet.Ref{Kind: fleet.KindTenant, Name: name}
+		broken, isBroken := d.fleet.Broken[ref]
+		switch {
+		case isBroken && t == nil:
+			if e != nil && e.Lifecycle == ledger.Living {
+				c.hold(d, e, note{"Invalid", broken.Message})
+			}
+		case t == nil && !d.fleet.Absent(ref):
+			c.notes[name] = note{"Invalid", "its folder cannot be looked into, so it is not known whether it is still declared"}
+		case t == nil && e.Lifecycle == ledger.Living:
+			absent = append(absent, e)
+		case t == nil:
+			c.age(d, e)
+		case e == nil || e.Lifecycle == ledger.Purged:
+			c.place(d, t)
+		default:
+			c.keep(d, t, e)
+		}
+	}
+	c.remove(d, absent)
+}
+
+// declaredTenant is the tenant as declared, or nil. Of several that claim one
+// name, the one that was there first goes on.
+func declaredTenant(f *fleet.Fleet, name string, e *ledger.Tenant) *fleet.Tenant {
+	if t := f.Tenants[name]; t != nil || e == nil || e.Lifecycle == ledger.Purged {
+		return t
+	}
+	for _, t := range f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: name}].Candidates {
+		if t.Dir() == e.Source {
+			return t
+		}
+	}
+	return nil
+}
+
+// place gives a new tenant its identity and its place.
+func (c *Core) place(d *draft, t *fleet.Tenant) {
+	name := t.Metadata.Name
+	class, inForce := c.classInForce(d, t.Spec.Class)
+	if class == nil {
+		c.notes[name] = note{"ClassUnusable", fmt.Sprintf("class %s cannot be used yet: %s", t.Spec.Class, c.notes["class/"+t.Spec.Class].message)}
+		return
+	}
+	if why := c.notMet(d, t.Spec.Shard); why.reason != "" {
+		c.notes[name] = why
+		return
+	}
+	if d.places == nil {
+		d.places = placement.New(met(d), d.entries)
+	}
+	spec := fleet.Resolve(t, class)
+	where, err := d.places.Place(t, spec)
+	if err != nil {
+		c.notes[name] = note{"NoPlace", err.Error()}
+		return
+	}
+	e := &ledger.Tenant{
+		Name: name, UID: ledger.UID(c.ledger.tip, "tenant", name, t.Dir(), d.declared.Commit), Source: t.Dir(),
+		Provider: class.Spec.Provider, Placement: where, Epoch: 1, Lifecycle: ledger.Living,
+	}
+	undo := func(why note) {
+		d.places.Release(where)
+		c.notes[name] = why
+	}
+	if why := c.usable(d, where.Shard); why.reason != "" {
+		undo(why)
+		return
+	}
+	ds := d.entries.DataStores[where.DataStore]
+	if ds == nil {
+		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is not in the ledger yet: %s", where.DataStore, c.notes["datastore/"+where.DataStore].message)})
+		return
+	}
+	in := tenantInput(e, spec, class, inForce, ds)
+	unit, err := c.renderer.Tenant(in)
+	if err != nil {
+		undo(note{"NotRendered", err.Error()})
+		return
+	}
+	teardown, err := c.renderer.Teardown(in)
+	if err != nil {
+		undo(note{"NotRendered", err.Error()})
+		return
+	}
+	d.setTenant(e)
+	d.addKinds(where.Shard, unit, teardown)
+}
+
+// met is the fleet with those shards only that have an identity in the ledger:
+// nobody is placed on a shard that was never reached.
+func met(d *draft) *fleet.Fleet {
+	f := *d.fleet
+	f.Shards = map[string]*fleet.Shard{}
+	for name, s := range d.fleet.Shards {
+		if d.entries.Shards[name] != nil {
+			f.Shards[name] = s
+		}
+	}
+	return &f
+}
+
+// notMet says which shard has to be heard of before a tenant is placed: the one
+// that it is pinned to, or at the start any, lest all crowd onto the first.
+func (c *Core) notMet(d *draft, pinned string) note {
+	if pinned != "" {
+		if d.entries.Shards[pinned] == nil {
+			return note{"ShardUnavailable", c.whyNotHeld(pinned)}
+		}
+		return note{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		s := c.shards[name]
+		if s.configured && !s.heard && d.fleet.Shards[name] != nil {
+			return note{"ShardUnavailable", c.whyNotHeld(name)}
+		}
+	}
+	return note{}
+}
+
+// classInForce is the class that a draft's ledger puts in force, or nil.
+func (c *Core) classInForce(d *draft, name string) (*fleet.Class, *ledger.Class) {
+	e := d.entries.Classes[name]
+	if e == nil {
+		return nil, nil
+	}
+	if k := d.classes[e.Tree]; k != nil {
+		return k, e
+	}
+	return c.ledger.classes[e.Tree], e
+}
+
+// keep looks at a tenant that is declared and has an entry: is it the same one,
+// and may it be as it is declared?
+func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
+	name := t.Metadata.Name
+	same := t.Dir() == e.Source || (t.Spec.MovedFrom != "" && t.Spec.MovedFrom == e.Source)
+	next := *e
+	switch {
+	case e.Lifecycle == ledger.Purging:
+		c.notes[name] = note{"NameTaken", fmt.Sprintf("the former tenant %s is being torn down; this one is placed when that is done", name)}
+		return
+	case e.Lifecycle == ledger.Tombstoned && !same:
+		c.notes[name] = note{"NameTaken", fmt.Sprintf(
+			"the name belongs to the removed tenant of %s until %s; to bring that one back here, set spec.movedFrom: %s",
+			e.Source, e.Tombstone.PurgeAfter.Format(time.RFC3339), e.Source)}
+		return
+	case !same:
+		c.hold(d, e, note{"Moved", fmt.Sprintf("%s was declared in %s; if it is the same tenant, set spec.movedFrom: %s", name, e.Source, e.Source)})
+		return
+	}
+	if why := c.usable(d, e.Placement.Shard); why.reason != "" {
+		return // whoever holds its shard decides
+	}
+	if class, _ := c.classInForce(d, t.Spec.Class); class == nil {
+		return
+	} else if class.Spec.Provider != e.Provider {
+		c.hold(d, e, note{"Frozen", fmt.Sprintf("class %s is of provider %s, but the tenant lives with provider %s, which cannot change", t.Spec.Class, class.Spec.Provider, e.Provider)})
+		return
+	}
+	if e.Lifecycle == ledger.Tombstoned {
+		next.Lifecycle, next.Tombstone, next.Held = ledger.Living, nil, nil
+		next.Epoch++
+	}
+	next.Source, next.Held = t.Dir(), nil
+	if next != *e {
+		d.setTenant(&next)
+	}
+	p := e.Placement
+	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
+		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives on shard %s with datastore %s and stays there: a living tenant is not moved by changing its declaration", p.Shard, p.DataStore)}
+	}
+}
+
+// hold keeps a living tenant as its last good declaration says.
+func (c *Core) hold(d *draft, e *ledger.Tenant, why note) {
+	c.notes[e.Name] = why
+	if e.Lifecycle != ledger.Living || e.Held != nil || c.usable(d, e.Placement.Shard).reason != "" {
+		return
+	}
+	last, found := c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, e.Provider)
+	if !found {
+		return
+	}
+	next := *e
+	next.Held = &ledger.Held{Commit: last.Commit, Tree: last.Tree, Reason: why.reason}
+	d.fleets[last.Tree] = last.Fleet
+	d.setTenant(&next)
+}
+
+// remove tombstones the tenants whose files are gone, unless the brake says that
+// a person has to look first.
+func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
+	if len(absent) == 0 {
+		return
+	}
+	if why := brake(d.fleet, d.entries, len(absent), d.now); why != "" {
+		for _, e := range absent {
+			c.notes[e.Name] = note{"DeletionBrake", why}
+		}
+		return
+	}
+	for _, e := range absent {
+		if c.usable(d, e.Placement.Shard).reason != "" {
+			continue
+		}
+		last := Last{}
+		if e.Held != nil {
+			last = Last{Tree: e.Held.Tree, Fleet: c.ledger.fleets[e.Held.Tree]}
+		} else if l, found := c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, e.Provider); found {
+			last = l
+		}
+		if last.Fleet == nil || last.Fleet.Tenants[e.Name] == nil {
+			c.notes[e.Name] = note{"LastDeclarationUnknown", "its file is gone, and no commit with a good declaration of it was found yet: nothing is removed"}
+			continue
+		}
+		next := *e
+		next.Lifecycle, next.Held = ledger.Tombstoned, nil
+		next.Epoch++
+		since := d.now.UTC().Truncate(time.Second)
+		next.Tombstone = &ledger.Tombstone{
+			Since: since, PurgeAfter: since.Add(time.Duration(d.fleet.Settings.Deletion.Retention)),
+			Commit: d.declared.Commit, Tree: last.Tree, Declaration: string(last.Fleet.Tenants[e.Name].Source.Raw),
+		}
+		d.fleets[last.Tree] = last.Fleet
+		d.setTenant(&next)
+	}
+}
+
+// age takes a removed tenant on: its retention is over, or all of it is gone.
+func (c *Core) age(d *draft, e *ledger.Tenant) {
+	if c.usable(d, e.Placement.Shard).reason != "" {
+		return
+	}
+	next := *e
+	switch {
+	case e.Lifecycle == ledger.Tombstoned && !d.now.Before(e.Tombstone.PurgeAfter):
+		next.Lifecycle = ledger.Purging
+		next.Epoch++
+	case e.Lifecycle == ledger.Purging && c.tornDown(e):
+		at := d.now.UTC().Truncate(time.Second)
+		tombstone := *e.Tombstone
+		tombstone.PurgedAt, tombstone.Tree = &at, ""
+		next.Lifecycle, next.Tombstone = ledger.Purged, &tombstone
+	default:
+		return
+	}
+	d.setTenant(&next)
+}
+
+// brake says why so many tenants may not go now; empty lets them.
+func brake(f *fleet.Fleet, l *ledger.Ledger, absent int, now time.Time) string {
+	if f.SettingsBroken {
+		return "fleet.yaml is missing or invalid, so it is not known how many tenants may go: nothing is removed"
+	}
+	living, recent := 0, 0
+	for _, e := range l.Tenants {
+		switch {
+		case e.Lifecycle == ledger.Living:
+			living++
+		case e.Tombstone != nil && e.Tombstone.Since.After(now.Add(-24*time.Hour)):
+			recent++
+		}
+	}
+	rules := f.Settings.Deletion
+	allowed := max(rules.Limit, (living+recent)*rules.Percent/100)
+	switch {
+	case recent+absent > allowed:
+		return fmt.Sprintf("%d tenants would go and %d went within 24 hours, but fleet.yaml allows %d: revert the commit, or raise spec.deletion.limit", absent, recent, allowed)
+	case absent == living && !rules.AllowLast:
+		return "the fleet's last tenant would go: revert the commit, or set spec.deletion.allowLast: true in fleet.yaml"
+	}
+	return ""
+}
+
+// errUndecided: what is declared needs a decision before it may be rendered.
+var errUndecided = errors.New("not decided yet")

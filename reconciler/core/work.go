@@ -1,0 +1,257 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+// verdict is what became of an owner, for its status.
+type verdict struct {
+	// applied: everything that should be there is there, as far as the shard says.
+	applied bool
+	digest  string
+	health  render.Health
+	// problem says why it is not applied, or what is in the way.
+	problem note
+	// tornDown: all of a purged tenant is gone, its data too.
+	tornDown bool
+}
+
+// work does on every shard what differs from what should be.
+func (c *Core) work(now time.Time) {
+	if !c.ledger.known {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		c.watch(c.shards[name])
+		c.remember(c.shards[name])
+	}
+	var todo []*ownerState
+	for _, o := range c.owners {
+		if o.dirty && !o.busy {
+			todo = append(todo, o)
+		}
+	}
+	// Datastores first: tenants wait for them.
+	slices.SortFunc(todo, func(a, b *ownerState) int {
+		if a.owner.Kind != b.owner.Kind {
+			return strings.Compare(string(a.owner.Kind), string(b.owner.Kind))
+		}
+		return strings.Compare(a.owner.Name, b.owner.Name)
+	})
+	for _, o := range todo {
+		c.workOn(o, now)
+	}
+}
+
+func (c *Core) workOn(o *ownerState, now time.Time) {
+	s := c.shard(o.shard)
+	if why := c.closed(s); why.reason != "" {
+		return // stays dirty until the shard opens
+	}
+	work, v := c.workFor(o, s)
+	before := o.verdict
+	o.verdict = v
+	if o.owner.Kind == render.OwnerDataStore && before.health.State != v.health.State {
+		c.wakeTenantsOf(o.owner.Name)
+	}
+	if v.tornDown && !before.tornDown {
+		c.undecided = true
+	}
+	c.unread = true
+	if work.Empty() {
+		o.dirty, o.fresh = false, 0
+		o.failures = nil
+		return
+	}
+	if c.cfg.ReadOnly {
+		o.dirty = false
+		return
+	}
+	if !c.due(o.retryAt, now) || s.busy >= c.cfg.MaxWork {
+		return
+	}
+	if len(work.Delete) > 0 && !c.freshTip(o) {
+		if work.Delete = nil; work.Empty() {
+			return
+		}
+	}
+	o.busy, o.dirty = true, false
+	s.busy++
+	c.emit(Do{Work: work})
+}
+
+// freshTip tells whether the ledger's tip was read, and is the one we know,
+// since the owner first had something to delete.
+func (c *Core) freshTip(o *ownerState) bool {
+	if o.fresh == 0 {
+		o.fresh = c.git.asked + 1
+		c.wake(time.Unix(0, 1)) // fetch at once
+		return false
+	}
+	if c.git.done < o.fresh || c.ledger.problem != "" || c.git.problem != "" {
+		return false
+	}
+	o.fresh = 0
+	return true
+}
+
+// closed says why nothing may be done on a shard now.
+func (c *Core) closed(s *shardState) note {
+	pin := c.ledger.entries.Shards[s.name]
+	switch {
+	case !s.lease.Held && !c.cfg.ReadOnly:
+		return note{"ShardUnavailable", c.whyNotHeld(s.name)}
+	case pin == nil:
+		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", s.name)}
+	case pin.Identity != s.lease.Identity:
+		return note{"IdentityChanged", fmt.Sprintf("the kubeconfig of shard %s leads to another cluster than the ledger says", s.name)}
+	case c.ledger.problem != "":
+		return note{"Ledger" + string(c.ledger.problem), c.ledger.message}
+	}
+	if tip := s.lease.Tip; tip != "" && tip != c.ledger.tip {
+		contains, told := c.ledger.contains[tip]
+		switch {
+		case !told:
+			return note{"LedgerNotCompared", "the ledger has not been compared yet with what the shard's Lease remembers"}
+		case !contains:
+			return note{"LedgerRewound", fmt.Sprintf("the shard's Lease remembers the ledger's commit %s, which the ledger no longer contains: restore the branch", tip)}
+		}
+	}
+	for _, k := range pin.Kinds {
+		if !s.synced[k] && !s.unknown[k] {
+			return note{"Observing", fmt.Sprintf("%s of shard %s are still being listed", k, s.name)}
+		}
+	}
+	return note{}
+}
+
+// watch asks for every kind that the ledger lists for the shard.
+func (c *Core) watch(s *shardState) {
+	pin := c.ledger.entries.Shards[s.name]
+	if pin == nil || pin.Identity != s.lease.Identity {
+		return
+	}
+	missing := false
+	for _, k := range pin.Kinds {
+		missing = missing || !s.watched[k]
+		s.watched[k] = true
+	}
+	if missing {
+		c.emit(Watch{Shard: s.name, Kinds: pin.Kinds, Judged: c.renderer.JudgedKinds()})
+	}
+}
+
+// remember has the shard's Lease carry the ledger's tip and the accepted commit.
+func (c *Core) remember(s *shardState) {
+	if c.cfg.ReadOnly || !s.lease.Held || c.closed(s).reason != "" || c.git.declared == nil || c.git.problem != "" {
+		return
+	}
+	r := Remember{Shard: s.name, Tip: c.ledger.tip, Accepted: c.git.declared.Commit}
+	if r != s.remembered {
+		s.remembered = r
+		c.emit(r)
+	}
+}
+
+// workFor finds out what to do for one owner, and what is to be said of it.
+func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
+	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID]}
+	epoch, lifecycle := int64(0), ledger.Living
+	if o.owner.Kind == render.OwnerDataStore {
+		epoch = c.ledger.entries.DataStores[o.owner.Name].Epoch
+	} else {
+		e := c.ledger.entries.Tenants[o.owner.Name]
+		epoch, lifecycle = e.Epoch, e.Lifecycle
+	}
+	if lifecycle == ledger.Purged {
+		return planLeftovers(s.name, o.owner, epoch, v), verdict{}
+	}
+	w, unit := c.want(o)
+	if w.err != nil {
+		reason := "NotRendered"
+		if w.err == errUndecided {
+			reason = "NotDecided"
+		}
+		return Work{}, verdict{problem: note{reason, w.err.Error()}}
+	}
+	if why := c.gate(o, v); why.reason != "" {
+		return Work{}, verdict{problem: why}
+	}
+	body := func(id render.ObjectID) (render.Object, error) {
+		if unit == nil {
+			_, build, err := c.plan(o.owner)
+			if err != nil {
+				return render.Object{}, err
+			}
+			if unit, err = build(); err != nil {
+				return render.Object{}, err
+			}
+		}
+		i := slices.IndexFunc(unit.Objects, func(obj render.Object) bool { return obj.ID == id })
+		return unit.Objects[i], nil
+	}
+	health := judge(w, v)
+	if lifecycle == ledger.Purging {
+		work, done, why := planPurge(s.name, o.owner, epoch, w, v, body)
+		return work, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
+	}
+	work, why := planLiving(s.name, o.owner, epoch, w, v, body)
+	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
+	if why.reason == "" && len(o.failures) > 0 && !work.Empty() {
+		f := o.failures[0]
+		result.problem = note{f.Reason, f.Message}
+	}
+	return work, result
+}
+
+// gate lets a new tenant wait until its datastore is ready and guarded.
+func (c *Core) gate(o *ownerState, v view) note {
+	if o.owner.Kind != render.OwnerTenant || len(v.objects) > 0 {
+		return note{}
+	}
+	e := c.ledger.entries.Tenants[o.owner.Name]
+	ds := c.ledger.entries.DataStores[e.Placement.DataStore]
+	if e.Lifecycle == ledger.Purging {
+		return note{}
+	}
+	if ds == nil {
+		return note{"WaitingForDataStore", fmt.Sprintf("datastore %s is not in the ledger", e.Placement.DataStore)}
+	}
+	if state := c.owners[ds.UID]; state == nil || state.verdict.health.State != render.Current {
+		return note{"WaitingForDataStore", fmt.Sprintf("datastore %s is not ready yet", ds.Name)}
+	}
+	return note{}
+}
+
+func (c *Core) wakeTenantsOf(dataStore string) {
+	for _, t := range c.ledger.entries.Tenants {
+		if t.Placement.DataStore == dataStore {
+			c.touch(t.UID)
+		}
+	}
+}
+
+func (c *Core) tornDown(e *ledger.Tenant) bool {
+	o := c.owners[e.UID]
+	return o != nil && o.verdict.tornDown
+}
+
+// judge asks the provider how the unit is. Objects that only carry our label count
+// as absent.
+func judge(w *wanted, v view) render.Health {
+	judged := make([]render.Judged, len(w.objects))
+	for i, want := range w.objects {
+		judged[i].ID = want.id
+		if have := v.objects[want.id]; have != nil && have.Owned() {
+			judged[i].Present, judged[i].Content = true, have.Content
+		}
+	}
+	return w.provider.Judge(judged)
+}

@@ -1,0 +1,419 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+// world plays Git and the shards for one core: what the core asks for is done at
+// once, unless a test has broken it. Time passes only by the test's word.
+type world struct {
+	t    *testing.T
+	core *Core
+	now  time.Time
+
+	commits  []*commit // the declared branch, oldest first
+	head     *commit   // nil: the branch is gone
+	problem  Problem   // of the declared branch
+	reported string
+	ledgers  []*ledger.Ledger // by tip: tip n is "l<n>", "" none
+	lastRead string
+	read     bool
+	status   map[string][]byte
+	statuses int // commits
+	shards   map[string]*fakeShard
+	down     bool // Git is unreachable
+	refuse   error
+	queue    []Event
+}
+
+type commit struct {
+	id    string
+	files fstest.MapFS
+	fleet *fleet.Fleet
+}
+
+type fakeShard struct {
+	objects  map[render.ObjectID]*Object
+	anchors  map[string]Anchor
+	judged   map[string]bool
+	version  int
+	stuck    bool // objects get no good status
+	works    []Work
+	deletes  []string
+	fail     func(render.ObjectID) *Failure
+	identity string
+}
+
+// hashed gives class folders a content hash, as Git does.
+type hashed struct{ fstest.MapFS }
+
+func (h hashed) TreeHash(path string) (string, error) {
+	sub, err := fs.Sub(h.MapFS, path)
+	if err != nil {
+		return "", err
+	}
+	parts := []string{}
+	err = fs.WalkDir(sub, ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			var data []byte
+			data, err = fs.ReadFile(sub, p)
+			parts = append(parts, p, string(data))
+		}
+		return err
+	})
+	return ledger.UID(parts...), err
+}
+
+func newWorld(t *testing.T, shards ...string) *world {
+	t.Helper()
+	renderer, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, core: New(Config{StatusInterval: time.Second}, renderer), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		ledgers: []*ledger.Ledger{nil}, status: map[string][]byte{}, shards: map[string]*fakeShard{},
+	}
+	for _, s := range shards {
+		w.shards[s] = &fakeShard{objects: map[render.ObjectID]*Object{}, anchors: map[string]Anchor{}, judged: map[string]bool{}, identity: "cluster-" + s}
+		w.queue = append(w.queue, Lease{Shard: s, Held: true, Identity: "cluster-" + s})
+	}
+	return w
+}
+
+// restart replaces the core by one that knows nothing.
+func (w *world) restart() {
+	w.core = New(w.core.cfg, w.core.renderer)
+	w.queue, w.reported, w.read = nil, "", false
+	for _, name := range slices.Sorted(maps.Keys(w.shards)) {
+		w.queue = append(w.queue, Lease{Shard: name, Held: true, Identity: w.shards[name].identity})
+	}
+}
+
+// commit declares files on top of the newest commit; an empty content removes.
+func (w *world) commit(files map[string]string) {
+	w.t.Helper()
+	next := fstest.MapFS{}
+	if w.head != nil {
+		maps.Copy(next, w.head.files)
+	}
+	for p, content := range files {
+		if content == "" {
+			delete(next, p)
+		} else {
+			next[p] = &fstest.MapFile{Data: []byte(content)}
+		}
+	}
+	loaded, _, err := fleet.Load(hashed{next})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.head = &commit{id: fmt.Sprintf("c%d", len(w.commits)), files: next, fleet: loaded}
+	w.commits = append(w.commits, w.head)
+	w.queue = append(w.queue, Look{})
+}
+
+func (w *world) tip() string {
+	if len(w.ledgers) == 1 {
+		return ""
+	}
+	return fmt.Sprintf("l%d", len(w.ledgers)-1)
+}
+
+func (w *world) ledger() *ledger.Ledger { return w.ledgers[len(w.ledgers)-1] }
+
+// settle lets everything happen that can happen now, and a little later.
+func (w *world) settle() {
+	w.t.Helper()
+	start := w.now
+	for range 2000 {
+		var event Event = Tick{}
+		if len(w.queue) > 0 {
+			event, w.queue = w.queue[0], w.queue[1:]
+		}
+		effects := w.core.Step(event, w.now)
+		for _, e := range effects {
+			w.do(e)
+		}
+		if len(effects) > 0 || len(w.queue) > 0 {
+			continue
+		}
+		next := w.core.Next()
+		if next.IsZero() || next.Sub(start) > 5*time.Second {
+			return
+		}
+		if next.After(w.now) {
+			w.now = next
+		}
+	}
+	w.t.Fatal("the world does not settle")
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) {
+	end := w.now.Add(d)
+	for w.now.Before(end) {
+		w.settle()
+		next := w.core.Next()
+		if next.IsZero() || next.After(end) {
+			break
+		}
+		w.now = next
+	}
+	w.now = end
+	w.settle()
+}
+
+func (w *world) do(e Effect) {
+	switch e := e.(type) {
+	case Fetch:
+		w.fetch(e)
+	case FindLast:
+		w.queue = append(w.queue, w.findLast(e))
+	case PushLedger:
+		switch {
+		case w.refuse != nil:
+			w.queue = append(w.queue, LedgerPushed{Err: w.refuse})
+		case e.Parent != w.tip():
+			w.queue = append(w.queue, LedgerPushed{Err: fmt.Errorf("conflict")})
+		default:
+			if parts, err := e.Ledger.Draft(e.Changes); err != nil || parts.Empty() {
+				w.t.Fatalf("an empty or bad decision was pushed: %v %+v", err, e.Changes)
+			}
+			w.ledgers = append(w.ledgers, w.ledger().With(e.Changes))
+			w.lastRead = w.tip()
+			w.queue = append(w.queue, LedgerPushed{Tip: w.tip()})
+		}
+	case PushStatus:
+		w.statuses++
+		for p, content := range e.Files {
+			if content == nil {
+				delete(w.status, p)
+			} else {
+				w.status[p] = content
+			}
+		}
+		w.queue = append(w.queue, StatusPushed{Tip: fmt.Sprintf("s%d", w.statuses)})
+	case Watch:
+		w.watch(e)
+	case Do:
+		w.carryOut(e.Work)
+	case Remember:
+	}
+}
+
+func (w *world) fetch(f Fetch) {
+	if w.down {
+		w.queue = append(w.queue, Fetched{Seq: f.Seq, Err: fmt.Errorf("unreachable")})
+		return
+	}
+	switch {
+	case w.head == nil:
+		w.queue = append(w.queue, Declared{Problem: Missing, Message: "gone"})
+		w.reported = ""
+	case w.problem != "":
+		w.queue = append(w.queue, Declared{Problem: w.problem, Message: "broken"})
+		w.reported = ""
+	case w.head.id != w.reported:
+		w.reported = w.head.id
+		w.queue = append(w.queue, Declared{Commit: w.head.id, Tree: "t" + w.head.id, Fleet: w.head.fleet})
+	}
+	if !w.read || w.lastRead != w.tip() {
+		w.read, w.lastRead = true, w.tip()
+		w.queue = append(w.queue, w.readLedger())
+		w.queue = append(w.queue, StatusRead{Tip: fmt.Sprintf("s%d", w.statuses), Files: maps.Clone(w.status)})
+	}
+	w.queue = append(w.queue, Fetched{Seq: f.Seq})
+}
+
+func (w *world) readLedger() LedgerRead {
+	read := LedgerRead{Tip: w.tip(), Ledger: w.ledger(), Classes: map[string]*fleet.Class{}, Fleets: map[string]*fleet.Fleet{}}
+	if read.Ledger == nil {
+		read.Ledger = ledger.Empty()
+	}
+	for _, c := range w.commits {
+		read.Fleets["t"+c.id] = c.fleet
+		for _, k := range c.fleet.Classes {
+			read.Classes[k.Tree] = k
+		}
+	}
+	return read
+}
+
+func (w *world) findLast(f FindLast) LastFound {
+	found := LastFound{Commit: f.Commit, ByRef: map[WantRef]Last{}}
+	for _, want := range f.Wants {
+		for _, c := range slices.Backward(w.commits) {
+			var ok bool
+			if want.Ref.Kind == fleet.KindTenant {
+				t := c.fleet.Tenants[want.Ref.Name]
+				ok = t != nil && t.Dir() == want.Ref.Path
+			} else {
+				ok = c.fleet.DataStores[want.Ref.Name] != nil
+			}
+			if ok {
+				found.ByRef[want.Ref] = Last{Commit: c.id, Tree: "t" + c.id, Fleet: c.fleet}
+				break
+			}
+		}
+	}
+	return found
+}
+
+func (w *world) watch(e Watch) {
+	s := w.shards[e.Shard]
+	for _, k := range e.Judged {
+		s.judged[k] = true
+	}
+	all := Observed{Shard: e.Shard}
+	for _, o := range s.objects {
+		all.Objects = append(all.Objects, o)
+	}
+	for _, a := range s.anchors {
+		all.Anchors = append(all.Anchors, a)
+	}
+	w.queue = append(w.queue, all, Synced{Shard: e.Shard, Kinds: e.Kinds})
+}
+
+func (w *world) carryOut(work Work) {
+	w.t.Helper()
+	s := w.shards[work.Shard]
+	s.works = append(s.works, work)
+	seen := Observed{Shard: work.Shard}
+	done := Done{Shard: work.Shard, Owner: work.Owner}
+	defer func() { w.queue = append(w.queue, seen, done) }()
+	if work.RaiseAnchor {
+		have := s.anchors[work.Owner.UID]
+		if have.ResourceVersion != work.AnchorVersion || have.Epoch > work.Epoch {
+			done.Failures = append(done.Failures, Failure{Reason: "Conflict", Message: "anchor"})
+			return
+		}
+		s.version++
+		have = Anchor{OwnerUID: work.Owner.UID, Epoch: work.Epoch, ResourceVersion: fmt.Sprint(s.version)}
+		s.anchors[work.Owner.UID] = have
+		seen.Anchors = append(seen.Anchors, have)
+	}
+	for _, a := range work.Apply {
+		if s.fail != nil {
+			if f := s.fail(a.Object.ID); f != nil {
+				done.Failures = append(done.Failures, *f)
+				continue
+			}
+		}
+		o := s.apply(work, a.Object.ID, a.Object.Digest, a.UID)
+		o.Content = s.content(a.Object)
+		seen.Objects = append(seen.Objects, o)
+		seen.Objects = append(seen.Objects, s.issue(work, o)...)
+	}
+	for _, d := range work.Derive {
+		o := s.apply(work, d.Derived.ID, d.Digest, d.UID)
+		o.Certificate = &Certificate{Fingerprint: "f", NotAfter: w.now.Add(time.Hour)}
+		seen.Objects = append(seen.Objects, o)
+	}
+	for _, d := range work.Delete {
+		have := s.objects[d.ID]
+		if have == nil || have.UID != d.UID || have.ResourceVersion != d.ResourceVersion {
+			done.Failures = append(done.Failures, Failure{ID: d.ID, Reason: "Conflict", Message: "delete"})
+			continue
+		}
+		s.deletes = append(s.deletes, d.ID.String())
+		for id := range maps.Clone(s.objects) {
+			if id == d.ID || (d.ID.Kind == "Namespace" && id.Namespace == d.ID.Name) {
+				seen.Gone = append(seen.Gone, Gone{OwnerUID: s.objects[id].OwnerUID, ID: id})
+				delete(s.objects, id)
+			}
+		}
+	}
+}
+
+func (s *fakeShard) apply(work Work, id render.ObjectID, digest, uid string) *Object {
+	s.version++
+	if uid == "" {
+		uid = fmt.Sprintf("u%d", s.version)
+	}
+	o := &Object{
+		ID: id, UID: uid, ResourceVersion: fmt.Sprint(s.version), OwnerUID: work.Owner.UID, Self: id.String(),
+		Digest: digest, Epoch: work.Epoch, Ours: true,
+	}
+	s.objects[id] = o
+	return o
+}
+
+// issue plays cert-manager: a Certificate gets its Secret, with our label on it.
+func (s *fakeShard) issue(work Work, o *Object) []*Object {
+	if o.ID.Kind != "Certificate" || s.stuck {
+		return nil
+	}
+	id := render.ObjectID{Version: "v1", Kind: "Secret", Namespace: o.ID.Namespace, Name: o.ID.Name}
+	s.version++
+	secret := &Object{ID: id, UID: "s" + o.UID, ResourceVersion: fmt.Sprint(s.version), OwnerUID: work.Owner.UID, Data: "d1"}
+	s.objects[id] = secret
+	return []*Object{secret}
+}
+
+// content plays the controllers: everything is well at once.
+func (s *fakeShard) content(o render.Object) map[string]any {
+	var content map[string]any
+	if err := json.Unmarshal(o.JSON, &content); err != nil {
+		panic(err)
+	}
+	if s.stuck {
+		return content
+	}
+	spec, _ := content["spec"].(map[string]any)
+	replicas, ok := spec["replicas"].(float64)
+	if !ok {
+		replicas = 1
+	}
+	n := int64(replicas)
+	status := map[string]any{}
+	switch o.ID.Kind {
+	case "Deployment", "StatefulSet":
+		status = map[string]any{"observedGeneration": int64(1), "replicas": n, "updatedReplicas": n, "availableReplicas": n, "readyReplicas": n}
+		spec["replicas"] = n
+	case "Job":
+		status = map[string]any{"conditions": []any{map[string]any{"type": "Complete", "status": "True"}}}
+	case "Service":
+		ip := "10.0.0.1"
+		if meta, _ := content["metadata"].(map[string]any); meta != nil {
+			if notes, _ := meta["annotations"].(map[string]any); notes != nil {
+				if a, ok := notes["metallb.io/loadBalancerIPs"].(string); ok {
+					ip = a
+				}
+			}
+		}
+		status = map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": ip}}}}
+	}
+	content["status"] = status
+	return content
+}
+
+// tenant is the status of a tenant as committed, or nil.
+func (w *world) tenant(name string) *TenantStatus {
+	for _, st := range w.core.Tenants() {
+		if st.Name == name {
+			return st
+		}
+	}
+	return nil
+}
+
+func (w *world) wantPhase(name string, phase Phase) *TenantStatus {
+	w.t.Helper()
+	st := w.tenant(name)
+	if st == nil || st.Phase != phase {
+		w.t.Fatalf("tenant %s: want phase %s, got %+v", name, phase, st)
+	}
+	return st
+}
