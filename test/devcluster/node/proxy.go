@@ -1,0 +1,240 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/klog/v2"
+)
+
+const dialLimit = 5 * time.Second
+
+// proxy returns the look at all Services: addresses of load balancers are given
+// and reported, and a listener is open for exactly the ports that have a ready
+// pod. Elsewhere connections are refused, as with kube-proxy.
+func (n *node) proxy() func(context.Context) error {
+	pool := pool{addresses: n.opts.pool, given: map[string]netip.Addr{}}
+	open := map[string]*forwarder{}
+	return func(ctx context.Context) error {
+		services, err := n.listers.services.List(labels.Everything())
+		if err != nil {
+			return fmt.Errorf("list services: %w", err)
+		}
+		refused := pool.assign(services)
+		want := map[string]*forwarder{}
+		var errs []error
+		for _, s := range services {
+			key := s.Namespace + "/" + s.Name
+			if err := refused[key]; err != nil && s.Status.LoadBalancer.Ingress == nil {
+				n.events.Event(s, corev1.EventTypeWarning, "AllocationFailed", err.Error())
+			}
+			address := pool.given[key]
+			if err := n.reportAddress(ctx, s, address); err != nil {
+				errs = append(errs, err)
+			}
+			n.forwarders(want, s, address)
+		}
+		for at, f := range open {
+			if want[at] == nil {
+				f.listener.Close()
+				delete(open, at)
+			}
+		}
+		for at, f := range want {
+			if has := open[at]; has != nil {
+				has.setBackends(f.backends)
+				continue
+			}
+			if f.listener, err = net.Listen("tcp", at); err != nil {
+				errs = append(errs, fmt.Errorf("forward to %s: %w", f.name, err))
+				continue
+			}
+			open[at] = f
+			go f.serve()
+		}
+		if ctx.Err() != nil {
+			for _, f := range open {
+				f.listener.Close()
+			}
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// forwarders adds what a Service wants open, keyed by address and port.
+func (n *node) forwarders(want map[string]*forwarder, s *corev1.Service, balancer netip.Addr) {
+	var addresses []string
+	if s.Spec.ClusterIP != "" && s.Spec.ClusterIP != corev1.ClusterIPNone {
+		addresses = append(addresses, s.Spec.ClusterIP)
+	}
+	if balancer.IsValid() {
+		addresses = append(addresses, balancer.String())
+	}
+	for _, p := range s.Spec.Ports {
+		if p.Protocol != corev1.ProtocolTCP {
+			continue
+		}
+		backends := n.backends(s, p)
+		if len(backends) == 0 {
+			continue
+		}
+		for _, a := range addresses {
+			at := net.JoinHostPort(a, strconv.Itoa(int(p.Port)))
+			if want[at] == nil { // two Services may not share one; the first has it
+				want[at] = &forwarder{name: s.Namespace + "/" + s.Name, backends: backends}
+			}
+		}
+	}
+}
+
+// backends are where the pods behind a Service's port listen.
+func (n *node) backends(s *corev1.Service, port corev1.ServicePort) []string {
+	if s.Namespace == metav1.NamespaceDefault && s.Name == "kubernetes" {
+		return []string{n.opts.apiserver}
+	}
+	var out []string
+	for _, p := range n.endpoints(s) {
+		if target := targetPort(p, port); target != "" {
+			out = append(out, net.JoinHostPort(p.Status.PodIP, target))
+		}
+	}
+	return out
+}
+
+// targetPort is the port of a pod that a Service's port leads to; "" if the pod
+// has none of that name.
+func targetPort(p *corev1.Pod, port corev1.ServicePort) string {
+	t := port.TargetPort
+	if t.Type == intstr.Int {
+		return strconv.Itoa(int(cmp.Or(t.IntVal, port.Port)))
+	}
+	for _, c := range p.Spec.Containers {
+		for _, cp := range c.Ports {
+			if cp.Name == t.StrVal {
+				return strconv.Itoa(int(cp.ContainerPort))
+			}
+		}
+	}
+	return ""
+}
+
+// endpoints are the pods that a Service selects and that take requests.
+func (n *node) endpoints(s *corev1.Service) []*corev1.Pod {
+	if len(s.Spec.Selector) == 0 {
+		return nil
+	}
+	selector := labels.SelectorFromSet(s.Spec.Selector)
+	var out []*corev1.Pod
+	for _, w := range n.all() {
+		p := w.current()
+		if p.Namespace != s.Namespace || p.Status.PodIP == "" || terminal(p.Status.Phase) || !selector.Matches(labels.Set(p.Labels)) {
+			continue
+		}
+		if s.Spec.PublishNotReadyAddresses || p.DeletionTimestamp == nil && isReady(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func isReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// reportAddress writes a load balancer's address to the Service's status, or
+// takes it away from one that is none any more.
+func (n *node) reportAddress(ctx context.Context, s *corev1.Service, a netip.Addr) error {
+	have := ""
+	if in := s.Status.LoadBalancer.Ingress; len(in) > 0 {
+		have = in[0].IP
+	}
+	if !a.IsValid() && have == "" || a.IsValid() && have == a.String() || ctx.Err() != nil {
+		return nil
+	}
+	s = s.DeepCopy()
+	s.Status.LoadBalancer.Ingress = nil
+	if a.IsValid() {
+		mode := corev1.LoadBalancerIPModeVIP
+		s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: a.String(), IPMode: &mode}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	if _, err := n.client.CoreV1().Services(s.Namespace).UpdateStatus(ctx, s, metav1.UpdateOptions{}); err != nil {
+		return fmt.Errorf("report address of service %s/%s: %w", s.Namespace, s.Name, err)
+	}
+	return nil
+}
+
+// forwarder forwards the connections of one address and port.
+type forwarder struct {
+	name     string
+	listener net.Listener
+
+	mu       sync.Mutex
+	backends []string
+	turn     int
+}
+
+func (f *forwarder) setBackends(b []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.backends = b
+}
+
+// next takes the backends in turn.
+func (f *forwarder) next() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn++
+	return f.backends[f.turn%len(f.backends)]
+}
+
+func (f *forwarder) serve() {
+	for {
+		c, err := f.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			klog.ErrorS(err, "Accept", "service", f.name)
+			continue
+		}
+		go f.forward(c.(*net.TCPConn))
+	}
+}
+
+func (f *forwarder) forward(client *net.TCPConn) {
+	defer client.Close()
+	conn, err := net.DialTimeout("tcp", f.next(), dialLimit)
+	if err != nil {
+		_ = client.SetLinger(0) // reset, so that it does not look like an empty answer
+		return
+	}
+	server := conn.(*net.TCPConn)
+	defer server.Close()
+	var up sync.WaitGroup
+	up.Go(func() {
+		_, _ = io.Copy(server, client)
+		_ = server.CloseWrite()
+	})
+	_, _ = io.Copy(client, server)
+	_ = client.CloseWrite()
+	up.Wait()
+}
