@@ -91,13 +91,13 @@ type entry struct {
 	message string
 	// sound is set when nothing is wrong with the entry but that its name is taken twice.
 	sound bool
-	// fields are those that findings speak of.
-	fields []string
+	// unread are the fields that are written and could not be read.
+	unread []string
 }
 
-// found says whether the field, or one around it, has a finding already.
-func (e *entry) found(field string) bool {
-	return slices.ContainsFunc(e.fields, func(f string) bool { return f == field || strings.HasPrefix(field, f+".") })
+// unreadable says whether the field, or one around it, could not be read.
+func (e *entry) unreadable(field string) bool {
+	return slices.ContainsFunc(e.unread, func(f string) bool { return f == field || strings.HasPrefix(field, f+".") })
 }
 
 type declared[T any] struct {
@@ -116,9 +116,6 @@ func (l *loader) declare(kind, name, path string) *entry {
 func (l *loader) report(e *entry, f Finding) {
 	f.File = cmp.Or(f.File, e.path)
 	e.message = cmp.Or(e.message, strings.TrimPrefix(f.Field+": "+f.Message, ": "))
-	if f.Field != "" {
-		e.fields = append(e.fields, f.Field)
-	}
 	l.findings = append(l.findings, f)
 }
 
@@ -156,9 +153,7 @@ func (l *loader) finish() {
 		}
 		if len(all) > 1 {
 			for i, e := range all {
-				other := all[(i+1)%len(all)]
-				l.report(e, Finding{Message: fmt.Sprintf("%s %s is also declared in %s", lowerKind(ref.Kind), ref.Name, other.path),
-					Hint: "names are unique in a fleet: keep one; a move is one commit and names the old folder in spec.movedFrom"})
+				l.reportTwin(e, all[(i+1)%len(all)])
 			}
 		}
 		if message := firstMessage(all); message != "" {
@@ -172,6 +167,19 @@ func (l *loader) finish() {
 	keep(l, l.stores, l.fleet.DataStores)
 	keep(l, l.classes, l.fleet.Classes)
 	keep(l, l.tenants, l.fleet.Tenants)
+}
+
+// reportTwin tells an entry of another one of its name.
+func (l *loader) reportTwin(e, other *entry) {
+	f := Finding{
+		Message: fmt.Sprintf("%s %s is also declared in %s", lowerKind(e.ref.Kind), e.ref.Name, other.path),
+		Hint:    "names are unique in a fleet: keep one; a move is one commit and names the old folder in spec.movedFrom",
+	}
+	if e.doc != nil {
+		at := e.doc.Position("metadata.name")
+		f.Line, f.Column, f.Field = at.Line, at.Column, "metadata.name"
+	}
+	l.report(e, f)
 }
 
 func keep[T any](l *loader, from []declared[T], into map[string]*T) {

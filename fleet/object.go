@@ -47,6 +47,9 @@ func decode[S any](l *loader, e *entry, file fs.DirEntry) (*object[S], []byte, e
 func (l *loader) problems(e *entry, problems []strict.Problem) {
 	for _, p := range problems {
 		l.report(e, Finding{Line: p.Line, Column: p.Column, Field: p.Field, Message: p.Message, Hint: p.Hint})
+		if p.Field != "" {
+			e.unread = append(e.unread, p.Field)
+		}
 	}
 }
 
@@ -200,7 +203,7 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 		l.besideTenant(e, dir, rel)
 	}
 	if teamFault != "" {
-		e.message = cmp.Or(e.message, "the team's "+teamFault) // found once, at the team's folder
+		e.message = cmp.Or(e.message, "its folder is not a team's name: "+teamFault) // found once, at the team's folder
 	}
 	f, ok := content.files[tenantFileName]
 	if content.faulty(e.path) {

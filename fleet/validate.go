@@ -19,8 +19,8 @@ type check struct {
 
 // add reports err at the place of its field.
 func (c check) add(err *field.Error, hint string) {
-	if err.Type == field.ErrorTypeRequired && c.e.found(err.Field) {
-		return // what is there and unreadable is not missing
+	if c.e.unreadable(err.Field) {
+		return // said already: what is there and unreadable is neither missing nor zero
 	}
 	at := c.e.doc.Position(err.Field)
 	c.l.report(c.e, Finding{Line: at.Line, Column: at.Column, Field: err.Field, Message: err.ErrorBody(), Hint: hint})
@@ -84,9 +84,9 @@ var label = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
 func nameFault(name string, longest int) string {
 	switch {
 	case len(name) > longest:
-		return fmt.Sprintf("name has %d characters, more than %d", len(name), longest)
+		return fmt.Sprintf("has %d characters, more than %d", len(name), longest)
 	case !label.MatchString(name):
-		return fmt.Sprintf("name %q is not lower-case letters, digits and '-', starting with a letter and ending with a letter or digit", name)
+		return "want lower-case letters, digits and '-', first a letter, last a letter or digit"
 	}
 	return ""
 }
@@ -97,7 +97,7 @@ func (c check) metadata(m Metadata, want string, longest int) {
 	case m.Name == "":
 		c.add(field.Required(name, ""), "name it like its folder or file: "+want)
 	case nameFault(m.Name, longest) != "":
-		c.add(field.Invalid(name, m.Name, "the "+nameFault(m.Name, longest)), "")
+		c.add(field.Invalid(name, m.Name, nameFault(m.Name, longest)), "")
 	case m.Name != want:
 		c.add(field.Invalid(name, m.Name, fmt.Sprintf("want %s, as in %s", want, c.e.path)), "")
 	}
@@ -113,10 +113,10 @@ func (c check) metadata(m Metadata, want string, longest int) {
 // label checks one label, of a declaration or in a selector.
 func (c check) label(at *field.Path, key, value string) {
 	for _, fault := range validation.IsQualifiedName(key) {
-		c.add(field.Invalid(at.Key(key), key, fault), "")
+		c.add(field.Invalid(at.Key(key), key, short(fault)), "")
 	}
 	for _, fault := range validation.IsValidLabelValue(value) {
-		c.add(field.Invalid(at.Key(key), value, fault), "")
+		c.add(field.Invalid(at.Key(key), value, short(fault)), "")
 	}
 }
 
@@ -163,8 +163,14 @@ func (c check) dnsName(at *field.Path, name string, longest int) {
 		return
 	}
 	for _, fault := range validation.IsDNS1123Subdomain(name) {
-		c.add(field.Invalid(at, name, fault), "")
+		c.add(field.Invalid(at, name, short(fault)), "")
 	}
+}
+
+// short leaves out the examples and the regular expression of Kubernetes' own messages.
+func short(fault string) string {
+	text, _, _ := strings.Cut(fault, " (e.g.")
+	return text
 }
 
 // checkPools finds addresses that are in two places. Both sides are told, since
@@ -249,7 +255,7 @@ func (c check) managed(at *field.Path, m ManagedDataStore) {
 // name checks a value that names something outside of the fleet's files.
 func (c check) name(at *field.Path, name string) {
 	if fault := nameFault(name, maxLabel); name != "" && fault != "" {
-		c.add(field.Invalid(at, name, "the "+fault), "")
+		c.add(field.Invalid(at, name, fault), "")
 	}
 }
 

@@ -138,7 +138,7 @@ func (l *loader) team(dir, team string) error {
 	}
 	teamFault := nameFault(team, maxLabel)
 	if teamFault != "" {
-		l.remark(dir, "the team's "+teamFault, "rename the folder")
+		l.remark(dir, "is not a team's name: "+teamFault, "rename the folder")
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())

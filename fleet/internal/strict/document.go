@@ -84,7 +84,7 @@ func parseAll(data []byte) (roots []*yaml.Node, problems []Problem) {
 			return roots, problems
 		}
 		if err != nil {
-			return nil, append(problems, syntaxProblem(err, lines))
+			return nil, append(problems, syntaxProblem(err, data, lines))
 		}
 		root := &node
 		if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
@@ -95,10 +95,15 @@ func parseAll(data []byte) (roots []*yaml.Node, problems []Problem) {
 	}
 }
 
+var conflict = regexp.MustCompile(`(?m)^(<<<<<<<|>>>>>>>) `)
+
 var lineInError = regexp.MustCompile(`^line (\d+): `)
 
 // syntaxProblem takes the line out of the parser's error; it knows no column.
-func syntaxProblem(err error, lines int) Problem {
+func syntaxProblem(err error, data []byte, lines int) Problem {
+	if i := conflict.FindIndex(data); i != nil {
+		return at(1+bytes.Count(data[:i[0]], []byte("\n")), 1, "has a merge conflict", "resolve it: keep one side and remove the markers")
+	}
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if m := lineInError.FindStringSubmatch(text); m != nil {
