@@ -17,8 +17,10 @@ RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false \
 FROM scratch
 # Git servers are reached over HTTPS: the roots come from the build image.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /tenantry /tenantry
+# Jobs on a shard call it by name.
+COPY --from=build /tenantry /usr/local/bin/tenantry
 COPY --from=build --chown=65532:65532 /state /var/lib/tenantry
 USER 65532:65532
+ENV PATH=/usr/local/bin
 ENV TENANTRY_CACHE_DIR=/var/lib/tenantry
-ENTRYPOINT ["/tenantry"]
+ENTRYPOINT ["tenantry"]
