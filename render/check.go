@@ -22,7 +22,7 @@ var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Ku
 
 // allowedFields are what a class's kustomization may hold. It is a list of what is
 // known to be harmless: Kustomize's own list grows.
-var allowedFields = []string{"apiVersion", "kind", "metadata", "resources", "components", "patches", "images", "replicas", "labels", "commonAnnotations"}
+var allowedFields = []string{"apiVersion", "kind", "metadata", "resources", "components", "patches", "images", "replicas", "labels"}
 
 // refusedFields are what people may miss, with the reason.
 var refusedFields = map[string]string{
@@ -43,6 +43,7 @@ var refusedFields = map[string]string{
 	"vars":                  "it is deprecated in Kustomize",
 	"bases":                 "it is deprecated in Kustomize: use resources",
 	"commonLabels":          "it is deprecated in Kustomize and changes selectors: use labels",
+	"commonAnnotations":     "it reaches into the provider's own objects: use patches",
 	"patchesStrategicMerge": "it is deprecated in Kustomize: use patches",
 	"patchesJson6902":       "it is deprecated in Kustomize: use patches",
 }

@@ -141,10 +141,11 @@ func dataStoreDocument(in DataStoreInput, image string) document {
 		dns = append(dns, member)
 	}
 	spec := map[string]any{
-		"namespace":      names.namespace,
-		"issuer":         names.issuer,
-		"authority":      map[string]any{"issuer": names.namespace + "-selfsigned", "secret": names.namespace + "-ca"},
-		"policies":       map[string]any{"requests": names.namespace + "-requests", "signer": names.namespace + "-signer"},
+		"namespace": names.namespace,
+		"issuer":    names.issuer,
+		"authority": map[string]any{"issuer": names.namespace + "-selfsigned", "secret": names.namespace + "-ca"},
+		// A dot, because the policies are cluster-scoped and no datastore's name has one.
+		"policies":       map[string]any{"requests": names.namespace + ".requests", "signer": names.namespace + ".signer"},
 		"url":            names.url,
 		"dnsNames":       dns,
 		"replicas":       managed.Replicas,

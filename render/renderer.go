@@ -103,7 +103,13 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	return unit, nil
 }
 
-func (r *Renderer) render(owner Owner, provider, version string, p part, class *fleet.Class, doc document) (*Unit, error) {
+func (r *Renderer) render(owner Owner, provider, version string, p part, class *fleet.Class, doc document) (unit *Unit, err error) {
+	// Kustomize's filters read what a class wrote; they are not written for that.
+	defer func() {
+		if broken := recover(); broken != nil {
+			unit, err = nil, fmt.Errorf("panicked: %v", broken)
+		}
+	}()
 	b, err := r.base(provider, version)
 	if err != nil {
 		return nil, err

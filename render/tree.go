@@ -1,9 +1,7 @@
 package render
 
 import (
-	"fmt"
 	"path"
-	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
 )
@@ -51,26 +49,4 @@ func (t tree) stamps(b *base, p part, doc document) []string {
 		}
 	}
 	return stamps
-}
-
-// withTenant adds the folder tenant/, which one plain build turns into the whole unit.
-func (t tree) withTenant(root string, stamps []string, doc document) (tree, error) {
-	data, err := doc.encode()
-	if err != nil {
-		return nil, err
-	}
-	var k strings.Builder
-	fmt.Fprintf(&k, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
-	fmt.Fprintf(&k, "resources:\n- ../%s\n- %s\ncomponents:\n", root, doc.file())
-	for _, s := range stamps {
-		fmt.Fprintf(&k, "- ../%s\n", s)
-	}
-	out := tree{
-		"tenant/kustomization.yaml": []byte(k.String()),
-		"tenant/" + doc.file():      data,
-	}
-	for name, content := range t {
-		out[name] = content
-	}
-	return out, nil
 }

@@ -1,0 +1,95 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestStampEqualsBuild holds the fast way (build once, stamp each) against one plain
+// Kustomize build of the tree that a person would write.
+func TestStampEqualsBuild(t *testing.T) {
+	r := newRenderer(t)
+	for file, in := range inputs(t) {
+		t.Run(file, func(t *testing.T) {
+			want, err := in.render(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := in.build(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(show(t, want), show(t, got)); diff != "" {
+				t.Errorf("stamped (-) and built (+) differ:\n%s", diff)
+			}
+		})
+	}
+}
+
+// build renders by one whole Kustomize build.
+func (f inputFile) build(r *Renderer) (*Unit, error) {
+	var (
+		doc   document
+		p     = partTenant
+		owner Owner
+		err   error
+		b     = r.bases["native"]["1"]
+		in    TenantInput
+	)
+	if f.DataStore != nil {
+		p, doc = partDataStore, dataStoreDocument(f.dataStore(), testImage)
+		owner = Owner{OwnerDataStore, f.DataStore.Name, f.DataStore.UID}
+	} else {
+		if f.Teardown {
+			p = partTeardown
+		}
+		in = f.tenant()
+		owner = Owner{OwnerTenant, in.Name, in.UID}
+		if doc, err = tenantDocument(in, testImage); err != nil {
+			return nil, err
+		}
+	}
+	t, root, err := newTree(b, p, in.Class)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := t.withTenant(root, t.stamps(b, p, doc), doc)
+	if err != nil {
+		return nil, err
+	}
+	built, err := build(whole, "tenant")
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range built.Resources() {
+		if o.GetApiVersion() == doc["apiVersion"] {
+			return nil, fmt.Errorf("the document %s came out as an object", o.GetKind())
+		}
+	}
+	return finish(owner, b.parts[p], doc, built.Resources())
+}
+
+// withTenant adds the folder tenant/, which one plain build turns into the whole unit.
+func (t tree) withTenant(root string, stamps []string, doc document) (tree, error) {
+	data, err := doc.encode()
+	if err != nil {
+		return nil, err
+	}
+	var k strings.Builder
+	fmt.Fprintf(&k, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
+	fmt.Fprintf(&k, "resources:\n- ../%s\n- %s\ncomponents:\n", root, doc.file())
+	for _, s := range stamps {
+		fmt.Fprintf(&k, "- ../%s\n", s)
+	}
+	out := tree{
+		"tenant/kustomization.yaml": []byte(k.String()),
+		"tenant/" + doc.file():      data,
+	}
+	for name, content := range t {
+		out[name] = content
+	}
+	return out, nil
+}
