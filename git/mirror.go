@@ -1,0 +1,466 @@
+package git
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// mirror keeps a remote repository's objects on disk, so that reading does not
+// depend on the network. It is a cache: bare, of our branches only, and thrown away
+// when anything about it looks wrong.
+//
+//	<cache>/<hash of the URL>/lock      held by the process that uses it
+//	                          mirror/   a bare repository; refs/heads/<branch> are the tips last fetched
+//	                          incoming/ where a pack is received and indexed before it is moved into mirror
+//	                          next/     a mirror being built to replace one that is suspect
+type mirror struct {
+	server *smartHTTP
+	store  *store
+	home   string
+	lock   *os.File
+	temp   bool // home is removed at close
+
+	mu    sync.Mutex      // over changes of mirror/
+	known map[string]bool // branches ever asked for
+}
+
+// maxPacks is how scattered a mirror may get: each fetch and each push adds a
+// pack, and every one of them is looked into for objects that others lack.
+const maxPacks = 300
+
+func openMirror(cacheDir string, server *smartHTTP) (_ *mirror, torn error, err error) {
+	m := &mirror{server: server, known: map[string]bool{}}
+	if cacheDir == "" {
+		m.temp = true
+		if m.home, err = os.MkdirTemp("", "tenantry-git-"); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		sum := sha256.Sum256([]byte(server.base.String()))
+		m.home = filepath.Join(cacheDir, hex.EncodeToString(sum[:10]))
+		if err := os.MkdirAll(m.home, 0o700); err != nil {
+			return nil, nil, err
+		}
+	}
+	if m.lock, err = lockFile(filepath.Join(m.home, "lock")); err != nil {
+		return nil, nil, fmt.Errorf("another process uses it: %w", err)
+	}
+	m.store = newStore(m.dir())
+	if _, err := os.Stat(m.dir()); err == nil {
+		torn = m.check()
+	}
+	if torn != nil {
+		err = os.RemoveAll(m.dir())
+	}
+	if err == nil {
+		err = initBare(m.dir())
+	}
+	if err != nil {
+		_ = m.close()
+		return nil, nil, err
+	}
+	m.store.reload()
+	return m, torn, nil
+}
+
+func (m *mirror) dir() string { return filepath.Join(m.home, "mirror") }
+
+func (m *mirror) close() error {
+	m.store.reload()
+	err := m.lock.Close()
+	if m.temp {
+		err = errors.Join(err, os.RemoveAll(m.home))
+	}
+	return err
+}
+
+// initBare makes dir a bare repository that Git itself can read, too.
+func initBare(dir string) error {
+	for _, sub := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(sub)), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(filepath.Join(dir, "config"), []byte("[core]\n\trepositoryformatversion = 0\n\tbare = true\n"), 0o600); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600)
+}
+
+// refs gives the tips that the mirror remembers.
+func (m *mirror) refs() (map[string]Hash, error) {
+	refs := map[string]Hash{}
+	root := filepath.Join(m.dir(), "refs", "heads")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(m.dir(), path)
+		if err != nil || strings.HasPrefix(d.Name(), "tmp_obj_") {
+			return err
+		}
+		ref := filepath.ToSlash(name)
+		h, err := readRef(m.dir(), ref)
+		refs[strings.TrimPrefix(ref, branchRef(""))] = h
+		return err
+	})
+	return refs, err
+}
+
+// check tells what is wrong with the mirror, as far as that is cheap to see.
+func (m *mirror) check() error {
+	if _, err := os.Stat(filepath.Join(m.dir(), "HEAD")); err != nil {
+		return fmt.Errorf("cache is torn: %v", err)
+	}
+	refs, err := m.refs()
+	if err != nil {
+		return fmt.Errorf("cache is torn: %v", err)
+	}
+	for branch, tip := range refs {
+		if err := m.checkTip(tip); err != nil {
+			return fmt.Errorf("cache is torn: branch %s: %v", branch, err)
+		}
+	}
+	return nil
+}
+
+// checkTip reads a commit and its root folder.
+func (m *mirror) checkTip(tip Hash) error {
+	o, err := m.store.read(tip)
+	if err != nil {
+		return err
+	}
+	c, err := decodeCommit(o.data)
+	if err != nil {
+		return err
+	}
+	_, err = m.store.read(c.tree)
+	return err
+}
+
+func (m *mirror) fetch(ctx context.Context, branches []string, suspect error) (map[string]Hash, fetched, error) {
+	adv, err := m.server.advertise(ctx, uploadPack)
+	if err != nil {
+		return nil, fetched{}, err
+	}
+	m.mu.Lock()
+	for _, b := range branches {
+		m.known[b] = true
+	}
+	m.mu.Unlock()
+	if suspect != nil {
+		tips, err := m.rebuild(ctx, adv, branches)
+		if err != nil {
+			return nil, fetched{}, fmt.Errorf("rebuild cache (%w): %w", suspect, err)
+		}
+		return tips, fetched{transfer: true, rebuilt: suspect}, nil
+	}
+	tips := pick(adv, branches)
+	transfer, err := m.update(ctx, adv, tips)
+	if torn := (*tornError)(nil); errors.As(err, &torn) {
+		tips, err := m.rebuild(ctx, adv, branches)
+		if err != nil {
+			return nil, fetched{}, fmt.Errorf("rebuild cache (%w): %w", torn, err)
+		}
+		return tips, fetched{transfer: true, rebuilt: torn}, nil
+	}
+	if err != nil {
+		return nil, fetched{}, err
+	}
+	if m.packs() <= maxPacks {
+		return tips, fetched{transfer: transfer}, nil
+	}
+	if renewed, err := m.rebuild(ctx, adv, branches); err == nil {
+		return renewed, fetched{transfer: true, renewed: true}, nil
+	}
+	return tips, fetched{transfer: transfer}, nil // scattered, but whole: next time
+}
+
+// tornError: what the mirror should hold cannot be read.
+type tornError struct{ cause error }
+
+func (e *tornError) Error() string { return "cache is torn: " + e.cause.Error() }
+
+func pick(adv *advertisement, branches []string) map[string]Hash {
+	tips := map[string]Hash{}
+	for _, b := range branches {
+		if h, found := adv.refs[branchRef(b)]; found {
+			tips[b] = h
+		}
+	}
+	return tips
+}
+
+// update brings what the tips need into the mirror and remembers them.
+func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string]Hash) (transfer bool, err error) {
+	refs, err := m.refs()
+	if err != nil {
+		return false, &tornError{err}
+	}
+	var wants []Hash
+	for _, tip := range tips {
+		switch _, err := m.store.read(tip); {
+		case errors.Is(err, errMissing):
+			wants = append(wants, tip)
+		case err != nil:
+			return false, &tornError{err}
+		}
+	}
+	if len(wants) > 0 {
+		haves, err := m.haves(refs)
+		if err != nil {
+			return false, &tornError{err}
+		}
+		slices.Sort(wants)
+		wants = slices.Compact(wants)
+		if err := m.receive(ctx, adv, m.dir(), wants, haves); err != nil {
+			return false, err
+		}
+		m.store.reload()
+	}
+	for branch, tip := range tips {
+		if err := m.checkTip(tip); err != nil {
+			return false, &tornError{err}
+		}
+		if refs[branch] != tip {
+			if err := m.setRef(m.dir(), branch, tip); err != nil {
+				return false, err
+			}
+		}
+	}
+	return len(wants) > 0, nil
+}
+
+func (m *mirror) setRef(dir, branch string, tip Hash) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	path := filepath.Join(dir, filepath.FromSlash(branchRef(branch)))
+	if err := m.clearWay(dir, path); err != nil {
+		return err
+	}
+	return writeFile(path, []byte(string(tip)+"\n"), 0o600)
+}
+
+// clearWay removes a branch a that stands where a/b is to be, and a/b where a is:
+// on the remote they cannot exist at the same time.
+func (m *mirror) clearWay(dir, path string) error {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	for up := filepath.Dir(path); up != filepath.Join(dir, "refs", "heads"); up = filepath.Dir(up) {
+		if info, err := os.Lstat(up); err == nil && !info.IsDir() {
+			if err := os.Remove(up); err != nil {
+				return err
+			}
+		}
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o700)
+}
+
+// haves names what is here already: the tips and some of their nearest history,
+// for when a branch was rewound past a tip that the remote has forgotten.
+func (m *mirror) haves(refs map[string]Hash) ([]Hash, error) {
+	const eachBranch = 32
+	var haves []Hash
+	seen := map[Hash]bool{}
+	for _, tip := range refs {
+		queue := []Hash{tip}
+		for n := 0; len(queue) > 0 && n < eachBranch; n++ {
+			h := queue[0]
+			queue = queue[1:]
+			if seen[h] {
+				continue
+			}
+			seen[h] = true
+			haves = append(haves, h)
+			o, err := m.store.read(h)
+			if err != nil {
+				return nil, err
+			}
+			c, err := decodeCommit(o.data)
+			if err != nil {
+				return nil, err
+			}
+			queue = append(queue, c.parents...)
+		}
+	}
+	slices.Sort(haves)
+	return haves, nil
+}
+
+// receive takes a pack into the repository at dir. It is written and indexed in a
+// folder of its own and moved when all of it is on the disk, so that a crash leaves
+// no index without its pack.
+func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wants, haves []Hash) error {
+	incoming := filepath.Join(m.home, "incoming")
+	if err := os.RemoveAll(incoming); err != nil {
+		return err
+	}
+	if err := initBare(incoming); err != nil {
+		return err
+	}
+	defer os.RemoveAll(incoming)
+	body, err := m.server.fetchPack(ctx, adv, wants, haves)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := index(incoming, body); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: receive objects from %s: %w", errTag(err, ErrUnreachable), m.server.base.Redacted(), err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return movePacks(filepath.Join(incoming, "objects", "pack"), filepath.Join(dir, "objects", "pack"))
+}
+
+// index stores a pack by go-git, which resolves its deltas and checks its sums.
+func index(dir string, pack io.Reader) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("go-git panicked: %v", p)
+		}
+	}()
+	st := filesystem.NewStorage(osfs.New(dir), newStore(dir).lru)
+	defer st.Close()
+	return packfile.UpdateObjectStorage(st, pack)
+}
+
+// movePacks moves packs, their indexes last.
+func movePacks(from, to string) error {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(files, func(a, b fs.DirEntry) int {
+		return boolInt(filepath.Ext(a.Name()) == ".idx") - boolInt(filepath.Ext(b.Name()) == ".idx")
+	})
+	for _, file := range files {
+		f, err := os.Open(filepath.Join(from, file.Name()))
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		_ = f.Close()
+		if err == nil {
+			err = os.Rename(filepath.Join(from, file.Name()), filepath.Join(to, file.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return syncDir(to)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (m *mirror) packs() int {
+	files, _ := filepath.Glob(filepath.Join(m.dir(), "objects", "pack", "*.pack"))
+	return len(files)
+}
+
+// rebuild clones all branches ever asked for into a new mirror and puts it in the
+// place of the old one, which serves readers until then.
+func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []string) (map[string]Hash, error) {
+	next := filepath.Join(m.home, "next")
+	if err := os.RemoveAll(next); err != nil {
+		return nil, err
+	}
+	if err := initBare(next); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	var all []string
+	for b := range m.known {
+		all = append(all, b)
+	}
+	m.mu.Unlock()
+	tips := pick(adv, all)
+	var wants []Hash
+	for _, tip := range tips {
+		wants = append(wants, tip)
+	}
+	slices.Sort(wants)
+	wants = slices.Compact(wants)
+	if len(wants) > 0 {
+		if err := m.receive(ctx, adv, next, wants, nil); err != nil {
+			return nil, err
+		}
+	}
+	for branch, tip := range tips {
+		if err := m.setRef(next, branch, tip); err != nil {
+			return nil, err
+		}
+	}
+	err := m.store.swap(func() error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if err := os.RemoveAll(m.dir()); err != nil {
+			return err
+		}
+		return os.Rename(next, m.dir())
+	})
+	if err != nil {
+		return nil, err
+	}
+	for branch, tip := range tips {
+		if err := m.checkTip(tip); err != nil {
+			return nil, fmt.Errorf("%w: branch %s: %v", ErrUnreadable, branch, err)
+		}
+	}
+	return pick(adv, branches), nil
+}
+
+func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) {
+	adv, err := m.server.advertise(ctx, receivePack)
+	if err != nil {
+		return "", nil, err
+	}
+	ref := branchRef(branch)
+	return adv.refs[ref], func(ctx context.Context, old, new Hash, objects []object) error {
+		return m.server.send(ctx, adv, ref, old, new, objects)
+	}, nil
+}
+
+func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
+	p, err := newPack(objects)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.known[branch] = true
+	err = p.writeTo(filepath.Join(m.dir(), "objects"))
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	m.store.reload()
+	at, err := readRef(m.dir(), branchRef(branch))
+	if err != nil || at != parent {
+		return err // a fetch was faster, or knows better
+	}
+	return m.setRef(m.dir(), branch, tip)
+}

@@ -1,0 +1,136 @@
+package git
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// store reads objects of one repository on disk through go-git, which is not safe
+// for several goroutines, not even for reading: the mutex is the only door.
+type store struct {
+	mu  sync.Mutex
+	dir string
+	lru cache.Object
+	st  *filesystem.Storage
+}
+
+// errMissing: the repository holds no such object.
+var errMissing = errors.New("object not found")
+
+const objectCacheSize = 32 * cache.MiByte
+
+func newStore(dir string) *store {
+	return &store{dir: dir, lru: cache.NewObjectLRU(objectCacheSize)}
+}
+
+// reload makes objects visible that came in behind go-git's back.
+func (s *store) reload() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+}
+
+// move follows the repository to where swap puts it; nothing is read meanwhile.
+func (s *store) swap(do func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+	s.lru = cache.NewObjectLRU(objectCacheSize) // it may hold what was read from torn packs
+	return do()
+}
+
+func (s *store) close() {
+	if s.st != nil {
+		_ = s.st.Close()
+		s.st = nil
+	}
+}
+
+func (s *store) open() *filesystem.Storage {
+	if s.st == nil {
+		s.st = filesystem.NewStorageWithOptions(osfs.New(s.dir), s.lru, filesystem.Options{
+			KeepDescriptors: true,
+			AlternatesFS:    osfs.New(string(filepath.Separator)),
+		})
+	}
+	return s.st
+}
+
+// read gives an object's content, hashed again. Errors carry no file system error
+// inside: a missing pack file must not pass for a missing path.
+func (s *store) read(h Hash) (object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, err := s.once(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
+	if err == nil && o.hash != h {
+		err = fmt.Errorf("read %s: its content hashes to %s", h, o.hash)
+	}
+	return o, err
+}
+
+// size gives an object's length without reading all of it where that is possible.
+func (s *store) size(h Hash) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := int64(0)
+	_, err := s.once(func(st *filesystem.Storage) (o object, err error) {
+		size, err = st.EncodedObjectSize(plumbing.NewHash(string(h)))
+		if err != nil { // an alternate's objects have no size of their own
+			o, err = readObject(st, h)
+			size = int64(len(o.data))
+		}
+		return o, err
+	})
+	return size, err
+}
+
+// once reads, and once more from a reopened repository when that failed: another
+// process may have packed it anew.
+func (s *store) once(do func(*filesystem.Storage) (object, error)) (object, error) {
+	o, err := s.guarded(do)
+	if err != nil {
+		s.close()
+		o, err = s.guarded(do)
+	}
+	return o, err
+}
+
+func (s *store) guarded(do func(*filesystem.Storage) (object, error)) (o object, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.st = nil
+			err = fmt.Errorf("go-git panicked: %v", p)
+		}
+	}()
+	return do(s.open())
+}
+
+func readObject(st *filesystem.Storage, h Hash) (object, error) {
+	encoded, err := st.EncodedObject(plumbing.AnyObject, plumbing.NewHash(string(h)))
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return object{}, fmt.Errorf("read %s: %w", h, errMissing)
+	}
+	if err != nil {
+		return object{}, fmt.Errorf("read %s: %v", h, err)
+	}
+	r, err := encoded.Reader()
+	if err != nil {
+		return object{}, fmt.Errorf("read %s: %v", h, err)
+	}
+	data, err := io.ReadAll(r)
+	if closed := r.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return object{}, fmt.Errorf("read %s: %v", h, err)
+	}
+	return newObject(kind(encoded.Type()), data), nil
+}

@@ -1,0 +1,7 @@
+// Package watch says when to look at a repository: after an interval, and at once
+// when a local repository's references change.
+//
+// It is level-triggered. A signal carries nothing but "look now", several of them
+// become one, and a lost one costs an interval and no truth: whoever receives it
+// fetches and compares.
+package watch
