@@ -47,7 +47,9 @@ func teamOf(p string) string {
 	return parts[1]
 }
 
-func (f *Fleet) absent(ref Ref) bool {
+// Absent says that the commit certainly does not declare ref. What is broken is
+// not absent, and while a part of a kind's folder is opaque nothing of that kind is.
+func (f *Fleet) Absent(ref Ref) bool {
 	if _, broken := f.Broken[ref]; broken {
 		return false
 	}

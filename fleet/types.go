@@ -37,10 +37,6 @@ type Fleet struct {
 	Opaque []string
 }
 
-// Absent says that the commit certainly does not declare ref. What is broken is
-// not absent, and while a part of a kind's folder is opaque nothing of that kind is.
-func (f *Fleet) Absent(ref Ref) bool { return f.absent(ref) }
-
 // Ref names one declaration.
 type Ref struct{ Kind, Name string }
 

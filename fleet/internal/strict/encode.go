@@ -8,7 +8,9 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -47,12 +49,7 @@ func encodeNode(v reflect.Value) (*yaml.Node, error) {
 	case v.Kind() == reflect.Pointer:
 		return encodeNode(v.Elem())
 	case v.Kind() == reflect.String:
-		n := &yaml.Node{}
-		n.SetString(v.String())
-		if n.Tag != "!!str" {
-			return nil, fmt.Errorf("%q is not UTF-8", v.String())
-		}
-		return n, nil
+		return encodeString(v.String())
 	case v.Kind() == reflect.Bool:
 		return scalar("!!bool", strconv.FormatBool(v.Bool())), nil
 	case v.CanInt():
@@ -71,11 +68,37 @@ func encodeNode(v reflect.Value) (*yaml.Node, error) {
 		out := &yaml.Node{Kind: yaml.MappingNode}
 		m := v.Interface().(map[string]string)
 		for _, key := range slices.Sorted(maps.Keys(m)) {
-			out.Content = append(out.Content, scalar("!!str", key), scalar("!!str", m[key]))
+			k, err := encodeString(key)
+			if err != nil {
+				return nil, err
+			}
+			value, err := encodeString(m[key])
+			if err != nil {
+				return nil, err
+			}
+			out.Content = append(out.Content, k, value)
 		}
 		return out, nil
 	}
 	return nil, fmt.Errorf("type %s is not supported", v.Type())
+}
+
+// encodeString writes texts of several lines as blocks, but for those that would
+// not come back from one as they are: these are quoted, with escapes.
+func encodeString(s string) (*yaml.Node, error) {
+	if !utf8.ValidString(s) {
+		return nil, fmt.Errorf("%q is not UTF-8", s)
+	}
+	if i := strings.IndexFunc(s, isDirection); i >= 0 {
+		return nil, fmt.Errorf("%q has a text direction character", s)
+	}
+	n := &yaml.Node{}
+	n.SetString(s)
+	// The encoder does not quote << by itself, though it reads as a merge.
+	if s == "<<" || strings.ContainsAny(s, "\r\t") || len(checkText([]byte(s))) > 0 {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n, nil
 }
 
 func encodeStruct(v reflect.Value) (*yaml.Node, error) {

@@ -40,7 +40,7 @@ func checkLine(line []byte) (Problem, bool) {
 			// A lone CR, NEL, LS and PS are line breaks for YAML and not for editors:
 			// every place after them would be wrong.
 			return at(0, column, fmt.Sprintf("has the control character U+%04X", r), "remove it"), true
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		case isDirection(r):
 			return at(0, column, fmt.Sprintf("has the text direction character U+%04X", r),
 				"remove it: it makes reviewers read something else"), true
 		}
@@ -63,4 +63,9 @@ func checkIndent(data []byte) []Problem {
 
 func at(line, column int, message, hint string) Problem {
 	return Problem{Position: Position{line, column}, Message: message, Hint: hint}
+}
+
+// isDirection tells characters that make text read in another order than it is in.
+func isDirection(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
