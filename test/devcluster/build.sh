@@ -49,17 +49,18 @@ build() {
 	say "building $binary: seconds when the cache is warm, about ten minutes on two cores when it is cold"
 	crds
 	mkdir -p "$bin"
+	part=$binary.part.$$ # two builds at a time do not mix
 	began=$(date +%s)
-	go build $flags -ldflags "$ldflags" -o "$binary.part" . &
+	go build $flags -ldflags "$ldflags" -o "$part" . &
 	pid=$!
-	trap 'kill $pid 2>/dev/null; rm -f "$binary.part"' INT TERM
+	trap 'kill $pid 2>/dev/null; rm -f "$part"' INT TERM
 	while kill -0 $pid 2>/dev/null; do
 		sleep 1
 		now=$(($(date +%s) - began))
 		[ $((now % 30)) -ne 0 ] || [ $now -eq 0 ] || say "still building after $now s"
 	done
 	wait $pid
-	mv -f "$binary.part" "$binary"
+	mv -f "$part" "$binary"
 	echo "$hash" >"$stamp"
 	say "built in $(($(date +%s) - began)) s"
 }

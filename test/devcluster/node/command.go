@@ -19,8 +19,9 @@ type program struct {
 	// path of the binary; argv[0] is the name by which it is called.
 	path string
 	argv []string
-	// builtin programs are this binary, and find names of Services by DNS.
-	builtin bool
+	// builtin programs are this binary. They find names of Services by DNS, as do
+	// the tools of it that scripts use.
+	builtin, resolves bool
 }
 
 // errImage means that there is no such image, as opposed to no such program in it.
@@ -37,7 +38,8 @@ func builtinPrograms(repository string) []string {
 	return nil
 }
 
-// hostImages have the programs of this machine, for experiments and scripts.
+// hostImage tells the images that have this machine's programs, for experiments
+// and scripts.
 func hostImage(repository string) bool {
 	return slices.Contains([]string{"busybox", "docker.io/busybox", "docker.io/library/busybox"}, repository)
 }
@@ -71,13 +73,13 @@ func (is images) program(self, ref string, command, args []string) (program, err
 	}
 	if has := builtinPrograms(repo); has != nil {
 		if len(command) == 0 {
-			return program{path: self, argv: append([]string{has[0]}, args...), builtin: true}, nil
+			return program{path: self, argv: append([]string{has[0]}, args...), builtin: true, resolves: true}, nil
 		}
 		name := filepath.Base(command[0])
 		if !slices.Contains(has, name) {
 			return program{}, notFound(ref, command[0])
 		}
-		return program{path: self, argv: append([]string{name}, argv[1:]...), builtin: true}, nil
+		return program{path: self, argv: append([]string{name}, argv[1:]...), builtin: true, resolves: true}, nil
 	}
 	if hostImage(repo) {
 		if len(argv) == 0 {
@@ -87,7 +89,7 @@ func (is images) program(self, ref string, command, args []string) (program, err
 		if err != nil {
 			return program{}, notFound(ref, argv[0])
 		}
-		return program{path: path, argv: argv}, nil
+		return program{path: path, argv: argv, resolves: true}, nil
 	}
 	return program{}, fmt.Errorf("%w: %s: no binary is known for %s; give devcluster up --image %s=BINARY", errImage, ref, repo, repo)
 }

@@ -198,7 +198,7 @@ func (w *worker) command(c *corev1.Container, env map[string]string, command, ar
 		return nil, err
 	}
 	r := rewriter{ip: w.ip, mounts: mounts(w.volumes, []corev1.Container{*c})}
-	if !prog.builtin {
+	if !prog.resolves {
 		r.service = w.n.clusterIP
 	}
 	argv := []string{prog.argv[0]}

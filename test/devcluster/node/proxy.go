@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/klog/v2"
 )
@@ -27,6 +30,7 @@ const dialLimit = 5 * time.Second
 func (n *node) proxy() func(context.Context) error {
 	pool := pool{addresses: n.opts.pool, given: map[string]netip.Addr{}}
 	open := map[string]*forwarder{}
+	told := map[string]string{}
 	return func(ctx context.Context) error {
 		services, err := n.listers.services.List(labels.Everything())
 		if err != nil {
@@ -37,7 +41,8 @@ func (n *node) proxy() func(context.Context) error {
 		var errs []error
 		for _, s := range services {
 			key := s.Namespace + "/" + s.Name
-			if err := refused[key]; err != nil && s.Status.LoadBalancer.Ingress == nil {
+			if err := refused[key]; err != nil && told[key] != err.Error() {
+				told[key] = err.Error()
 				n.events.Event(s, corev1.EventTypeWarning, "AllocationFailed", err.Error())
 			}
 			address := pool.given[key]
@@ -63,11 +68,6 @@ func (n *node) proxy() func(context.Context) error {
 			}
 			open[at] = f
 			go f.serve()
-		}
-		if ctx.Err() != nil {
-			for _, f := range open {
-				f.listener.Close()
-			}
 		}
 		return errors.Join(errs...)
 	}
@@ -168,15 +168,23 @@ func (n *node) reportAddress(ctx context.Context, s *corev1.Service, a netip.Add
 	if !a.IsValid() && have == "" || a.IsValid() && have == a.String() || ctx.Err() != nil {
 		return nil
 	}
-	s = s.DeepCopy()
-	s.Status.LoadBalancer.Ingress = nil
+	var status corev1.LoadBalancerStatus
 	if a.IsValid() {
 		mode := corev1.LoadBalancerIPModeVIP
-		s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: a.String(), IPMode: &mode}}
+		status.Ingress = []corev1.LoadBalancerIngress{{IP: a.String(), IPMode: &mode}}
+	}
+	// A merge patch replaces the list, and repeating it does no harm.
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": s.UID},
+		"status":   map[string]any{"loadBalancer": map[string]any{"ingress": status.Ingress}},
+	})
+	if err != nil {
+		return fmt.Errorf("report address of service %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	if _, err := n.client.CoreV1().Services(s.Namespace).UpdateStatus(ctx, s, metav1.UpdateOptions{}); err != nil {
+	_, err = n.client.CoreV1().Services(s.Namespace).Patch(ctx, s.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("report address of service %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	return nil

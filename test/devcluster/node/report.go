@@ -65,7 +65,7 @@ func (w *worker) finish() {
 		if err == nil {
 			err = w.deleteObject(ctx)
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			klog.ErrorS(err, "Pod has ended but is not deleted yet", "pod", w)
 		}
 		return err == nil, nil

@@ -22,6 +22,7 @@ type options struct {
 	node          bool
 	certManager   bool
 	noFsync       bool
+	untilEOF      bool
 	images        []string
 	apiserverArgs []string
 }
@@ -44,6 +45,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.node, "node", true, "run a node, which runs pods as processes")
 	fs.BoolVar(&o.certManager, "cert-manager", true, "run cert-manager's controllers, with their CRDs applied")
 	fs.BoolVar(&o.noFsync, "unsafe-no-fsync", false, "let etcd not wait for the disk")
+	fs.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input ends: for programs that must not leave it behind")
 	fs.Var(&images, "image", "`REPOSITORY=BINARY`: pods of this image run this binary (repeatable)")
 	fs.Var(&extra, "apiserver-arg", "one more `argument` for every API server (repeatable)")
 	if err := fs.Parse(args); err != nil {

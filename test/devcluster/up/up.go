@@ -68,6 +68,12 @@ func Main(args []string, stderr io.Writer) error {
 	defer fail(nil)
 	stopped := context.AfterFunc(ctx, func() { r.say("stopping") })
 	defer stopped()
+	if opts.untilEOF {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			cancel()
+		}()
+	}
 	go func() {
 		select {
 		case err := <-r.ended:
