@@ -86,6 +86,12 @@ func (o Options) credentials() (name, password string, err error) {
 	return name, password, nil
 }
 
+// LocalPath is the repository's path when it is on this machine, else empty.
+func (o Options) LocalPath() string {
+	_, path, _ := o.locate() // what is wrong with the URL is told by Open
+	return path
+}
+
 // locate tells a remote URL (non-nil) from a local path. No error repeats what may
 // be a password.
 func (o Options) locate() (*url.URL, string, error) {

@@ -174,3 +174,16 @@ func (PushStatus) effect() {}
 func (Watch) effect()      {}
 func (Do) effect()         {}
 func (Remember) effect()   {}
+
+// ShardOf names the shard that an effect is for; empty for effects on Git.
+func ShardOf(effect Effect) string {
+	switch e := effect.(type) {
+	case Watch:
+		return e.Shard
+	case Do:
+		return e.Work.Shard
+	case Remember:
+		return e.Shard
+	}
+	return ""
+}

@@ -1,0 +1,48 @@
+package core
+
+import "fmt"
+
+// Report is one thing that keeps the core from doing its whole work.
+type Report struct{ Reason, Message string }
+
+// Problems lists what keeps the core from doing its whole work, shards and
+// tenants excepted: they have statuses of their own. Empty is ready.
+func (c *Core) Problems() []Report {
+	var all []Report
+	add := func(reason, format string, args ...any) {
+		all = append(all, Report{reason, fmt.Sprintf(format, args...)})
+	}
+	switch g := &c.git; {
+	case g.problem != "":
+		add("Declared"+string(g.problem), "%s", g.message)
+	case g.declared == nil && g.err == nil:
+		add("Starting", "the declared branch has not been read yet")
+	}
+	if c.git.err != nil {
+		add("GitUnreachable", "%v", c.git.err)
+	}
+	switch l := &c.ledger; {
+	case l.problem != "":
+		add("Ledger"+string(l.problem), "%s", l.message)
+	case !l.known:
+		add("Starting", "the ledger has not been read yet")
+	case c.lostLedger() != "":
+		add("LedgerLost", "%s", c.undecidable())
+	case l.pushErr != nil && l.attempts > 0:
+		add("LedgerNotWritable", "%v", l.pushErr)
+	}
+	if s := &c.status; s.err != nil && s.attempts > 0 {
+		add("StatusNotWritable", "%v", s.err)
+	}
+	return all
+}
+
+// Open tells whether this replica works on the shard.
+func (s *ShardStatus) Open() bool {
+	for _, c := range s.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
+}

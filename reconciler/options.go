@@ -1,0 +1,34 @@
+package reconciler
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/tenantry/tenantry/git"
+	"github.com/tenantry/tenantry/reconciler/repository"
+)
+
+// Options of Run.
+type Options struct {
+	// Git says where the fleet repository is; Branches which of its branches are which.
+	Git      git.Options
+	Branches repository.Branches
+	// Kubeconfigs is the folder of the shards' kubeconfigs. It is looked at again
+	// while Run runs: a new file is a new shard.
+	Kubeconfigs string
+	// ID names this replica in the shards' Leases; no two processes share one.
+	ID string
+	// Image is our own image, for the Jobs that run it on shards.
+	Image string
+	// ReadOnly observes and decides, but pushes and applies nothing.
+	ReadOnly bool
+	// Interval is how often Git is looked at unasked; StatusInterval the least time
+	// between two status commits. Zero takes the core's defaults.
+	Interval, StatusInterval time.Duration
+	// AcceptRewind is a declared commit that is accepted although it does not
+	// descend from what was accepted before.
+	AcceptRewind string
+	// Listen is the address of /metrics, /healthz and /readyz; empty serves none.
+	Listen string
+	Log    *slog.Logger
+}

@@ -1,0 +1,14 @@
+// Package repository is the reconciler's edge to Git: it fetches and reads the
+// three branches, searches history for last good declarations, and commits
+// decisions and observations.
+//
+// One goroutine does all of it, one thing at a time and the urgent first:
+// decisions, then reading, then observations. So what the core is told of the
+// branches is always in the order in which it happened.
+//
+// # Why
+//
+// Decisions are never laid on a tip that they were not taken on: a conflict goes
+// back to the core. Observations may be, because each path has one writer: a
+// status draft is put on the new tip, and people's edits of other paths stay.
+package repository

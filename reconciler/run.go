@@ -1,0 +1,172 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+
+	"github.com/tenantry/tenantry/git"
+	"github.com/tenantry/tenantry/git/watch"
+	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/lease"
+	"github.com/tenantry/tenantry/reconciler/repository"
+	"github.com/tenantry/tenantry/reconciler/shard"
+	"github.com/tenantry/tenantry/render"
+)
+
+// Run reconciles until ctx ends; then it stops its edges, releases its Leases and
+// returns nil. An error is one of the options, before anything was done.
+func Run(ctx context.Context, opts Options) error {
+	renderer, err := render.New(render.Options{Image: opts.Image})
+	if err != nil {
+		return err
+	}
+	if _, err := shard.FromKubeconfigDir(opts.Kubeconfigs); err != nil {
+		return err
+	}
+	opts.Git.OnRebuild = func(cause error) { opts.Log.Warn("the cache of the repository is built anew", "error", cause) }
+	repo, err := git.Open(ctx, opts.Git)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = repo.Close() }() // a cache may be lost at any time
+	r := &reconciler{
+		opts: opts, log: opts.Log, events: make(chan core.Event, 64),
+		core: core.New(core.Config{
+			ReadOnly: opts.ReadOnly, FetchInterval: 2 * opts.Interval, // the watch looks earlier
+			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
+		}, renderer),
+		git:    repository.New(repo, opts.Branches, opts.Log),
+		shards: map[string]*shard.Shard{}, metrics: newMetrics(),
+	}
+	server, err := r.listen(ctx)
+	if err != nil {
+		return err
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	r.tasks = tasks
+	tasks.Go(func() error { r.git.Run(ctx, func(e core.Event) { r.report(ctx, e) }); return nil })
+	tasks.Go(func() error {
+		for range watch.Watch(ctx, watch.Options{Interval: opts.Interval, Path: opts.Git.LocalPath()}) {
+			r.report(ctx, core.Look{})
+		}
+		return nil
+	})
+	tasks.Go(func() error { return server(ctx) })
+	tasks.Go(func() error { r.loop(ctx); return nil })
+	err = tasks.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// reconciler is one running daemon. Its loop's goroutine owns core and shards.
+type reconciler struct {
+	opts    Options
+	log     *slog.Logger
+	core    *core.Core
+	git     *repository.Edge
+	shards  map[string]*shard.Shard
+	tasks   *errgroup.Group
+	events  chan core.Event
+	metrics *metrics
+}
+
+// report hands an event to the loop.
+func (r *reconciler) report(ctx context.Context, e core.Event) {
+	select {
+	case r.events <- e:
+	case <-ctx.Done():
+	}
+}
+
+// lookAtKubeconfigs is how often the folder of kubeconfigs is looked at.
+const lookAtKubeconfigs = 5 * time.Second
+
+// loop steps the core with one event after the other.
+func (r *reconciler) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	look := time.NewTicker(lookAtKubeconfigs)
+	defer look.Stop()
+	r.discover(ctx)
+	for {
+		var event core.Event
+		select {
+		case <-ctx.Done():
+			return
+		case event = <-r.events:
+		case <-timer.C:
+			event = core.Tick{}
+		case <-look.C:
+			r.discover(ctx)
+			continue
+		}
+		r.step(event)
+		timer.Stop()
+		if next := r.core.Next(); !next.IsZero() {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+func (r *reconciler) step(event core.Event) {
+	start := time.Now()
+	effects := r.core.Step(event, start)
+	for _, effect := range effects {
+		r.tell(effect)
+		if !r.git.Handle(effect) {
+			if s := r.shards[core.ShardOf(effect)]; s != nil {
+				s.Handle(effect)
+			}
+		}
+	}
+	r.heard(event)
+	r.metrics.observe(r.core, time.Since(start))
+}
+
+// discover starts an edge for every shard that has a kubeconfig. One whose
+// kubeconfig disappears keeps its edge, which says that it cannot be reached.
+func (r *reconciler) discover(ctx context.Context) {
+	sources, err := shard.FromKubeconfigDir(r.opts.Kubeconfigs)
+	if err != nil {
+		r.log.Warn("cannot find the shards' kubeconfigs", "error", err)
+		return
+	}
+	found := []string{}
+	for name, source := range sources {
+		if r.shards[name] != nil {
+			continue
+		}
+		found = append(found, name)
+		s, err := shard.New(name, source, shard.Options{ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper})
+		if err != nil {
+			r.log.Error("cannot start a shard's edge", "shard", name, "error", err)
+			continue
+		}
+		r.shards[name] = s
+		r.tasks.Go(func() error { return s.Run(ctx, r.events) })
+	}
+	if len(found) == 0 {
+		return
+	}
+	names := []string{}
+	for name := range r.shards {
+		names = append(names, name)
+	}
+	r.step(core.Kubeconfigs{Shards: names})
+}
+
+func (r *reconciler) keeper(name string, cfg *rest.Config) (shard.Keeper, error) {
+	k, err := lease.NewKeeper(cfg, lease.Options{Shard: name, Identity: r.opts.ID, ReadOnly: r.opts.ReadOnly})
+	if err != nil {
+		return nil, fmt.Errorf("make the keeper of shard %s's Lease: %w", name, err)
+	}
+	return k, nil
+}
