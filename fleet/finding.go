@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Finding is one thing that is wrong with a fleet, for the person who can mend it.
@@ -24,7 +26,7 @@ type Finding struct {
 // String gives file:line:col: field: message, and the hint on a second line.
 func (f Finding) String() string {
 	var b strings.Builder
-	b.WriteString(f.File)
+	b.WriteString(printable(f.File))
 	if f.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
 	}
@@ -59,6 +61,29 @@ func (f Findings) Err() error {
 		return nil
 	}
 	return f
+}
+
+// Longest texts that are taken over out of a file.
+const (
+	maxFieldText   = 200
+	maxMessageText = 1000
+)
+
+// bounded makes a text fit to be shown on a terminal and kept in a commit.
+func bounded(s string, longest int) string {
+	if len(s) > longest {
+		s = strings.ToValidUTF8(s[:longest], "") + "…"
+	}
+	return printable(s)
+}
+
+// printable writes out what would move the cursor or hide text.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 func (f Findings) sort() {

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"path"
@@ -322,5 +323,59 @@ func TestSettings(t *testing.T) {
 	}
 	if diff := gocmp.Diff(fleet.DefaultSettings(), f.Settings); diff != "" || f.SettingsBroken {
 		t.Errorf("settings broken %v, want (-) got (+):\n%s", f.SettingsBroken, diff)
+	}
+}
+
+// What people write ends up on terminals and in commits.
+func TestFindingsAreFitToBeShown(t *testing.T) {
+	files := everything(t)
+	files["tenants/web/some/tenant.yaml"].Data = []byte("apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata:\n  name: some\nspec:\n  class: small\n  \"\\e[31mred\": 1\n  version: " + strings.Repeat("9", 100_000) + "x\n")
+	files["tenants/web\x1b[2J/tenant.yaml"] = &fstest.MapFile{}
+	f, findings, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := findings.String()
+	if strings.Contains(text, "\x1b") || strings.Contains(f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: "some"}].Message, "\x1b") {
+		t.Errorf("escape sequences reach the terminal: %q", text)
+	}
+	if len(text) > 4000 {
+		t.Errorf("findings have %d bytes", len(text))
+	}
+	if !strings.Contains(text, `spec.\x1b[31mred: unknown field`) {
+		t.Errorf("the field is not shown in\n%s", text)
+	}
+}
+
+func TestTooDeepIsOpaque(t *testing.T) {
+	files := everything(t)
+	files["tenants/web/some/1/2/3/4/5/6/7/8/9/lost/tenant.yaml"] = files["tenants/web/some/tenant.yaml"]
+	f, _, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Absent(fleet.Ref{Kind: fleet.KindTenant, Name: "lost"}) {
+		t.Error("what was not looked for is absent")
+	}
+}
+
+func TestFindingsAsJSON(t *testing.T) {
+	files := everything(t)
+	files["tenants/web/some/tenant.yaml"].Data = []byte("apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata:\n  name: some\nspec:\n  class: small\n  version: \"1.31\"\n")
+	_, findings, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(findings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"file":"tenants/web/some/tenant.yaml","line":7,"column":12,"field":"spec.version",` +
+		`"message":"Invalid value: \"1.31\": want vMAJOR.MINOR.PATCH","hint":"for example v1.31.0"}]`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if fleet.Findings(nil).Err() != nil || findings.Err() == nil {
+		t.Error("Err is an error without findings, or none with some")
 	}
 }

@@ -115,6 +115,8 @@ func (l *loader) declare(kind, name, path string) *entry {
 // report adds a finding about a declaration, which breaks it.
 func (l *loader) report(e *entry, f Finding) {
 	f.File = cmp.Or(f.File, e.path)
+	f.Field = bounded(f.Field, maxFieldText)
+	f.Message, f.Hint = bounded(f.Message, maxMessageText), bounded(f.Hint, maxMessageText)
 	e.message = cmp.Or(e.message, strings.TrimPrefix(f.Field+": "+f.Message, ": "))
 	l.findings = append(l.findings, f)
 }

@@ -196,6 +196,7 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 		return nil
 	}
 	e := l.declare(KindTenant, name, path.Join(dir, tenantFileName))
+	l.fleet.Opaque = append(l.fleet.Opaque, content.hidden...)
 	for _, f := range content.faults {
 		l.report(e, f)
 	}

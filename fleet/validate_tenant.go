@@ -19,14 +19,22 @@ type known struct {
 	shards  map[string]*Shard
 	stores  map[string]*DataStore
 	classes map[string]*Class
-	names   map[Ref]bool
+	refs    map[Ref]bool
+	// names are the names of each kind, sorted.
+	names map[string][]string
 }
 
 // index collects what is declared so far.
 func (l *loader) index() known {
-	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}}
+	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}, map[string][]string{}}
 	for _, e := range l.entries {
-		k.names[e.ref] = true
+		if !k.refs[e.ref] {
+			k.refs[e.ref] = true
+			k.names[e.ref.Kind] = append(k.names[e.ref.Kind], e.ref.Name)
+		}
+	}
+	for _, names := range k.names {
+		slices.Sort(names)
 	}
 	for _, s := range l.shards {
 		if s.message == "" {
@@ -48,16 +56,10 @@ func (l *loader) index() known {
 
 // reference reports a name that nothing declares.
 func (c check) reference(at *field.Path, kind, name string, k known) {
-	if name == "" || k.names[Ref{kind, name}] {
+	if name == "" || k.refs[Ref{kind, name}] {
 		return
 	}
-	var names []string
-	for ref := range k.names {
-		if ref.Kind == kind {
-			names = append(names, ref.Name)
-		}
-	}
-	slices.Sort(names)
+	names := k.names[kind]
 	hint := fmt.Sprintf("the fleet declares no %s", lowerKind(kind))
 	if best := strict.Nearest(name, names); best != "" {
 		hint = fmt.Sprintf("did you mean %s?", best)

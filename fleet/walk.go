@@ -196,6 +196,8 @@ type folder struct {
 	order []string
 	// faults are what cannot be read, by path relative to the folder.
 	faults []Finding
+	// hidden are subfolders that were not looked into.
+	hidden []string
 }
 
 // faulty says whether the file itself has a fault, so that it is not missing.
@@ -230,6 +232,7 @@ func (l *loader) walkInto(out *folder, dir, prefix string, depth int) error {
 		switch {
 		case e.IsDir() && depth >= maxFolderDepth:
 			fault(fmt.Sprintf("is nested more than %d folders deep", maxFolderDepth), "")
+			out.hidden = append(out.hidden, file)
 		case e.IsDir():
 			if err := l.walkInto(out, dir, rel, depth+1); err != nil {
 				return err
