@@ -1,11 +1,14 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantry/tenantry/fleet"
 )
 
 // TestStampEqualsBuild holds the fast way (build once, stamp each) against one plain
@@ -56,7 +59,7 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole, err := t.withTenant(root, t.stamps(b, p, doc), doc)
+	whole, err := t.withTenant(root, t.stamps(p.home(b), doc), doc)
 	if err != nil {
 		return nil, err
 	}
@@ -92,4 +95,48 @@ func (t tree) withTenant(root string, stamps []string, doc document) (tree, erro
 		out[name] = content
 	}
 	return out, nil
+}
+
+// TestDecodeEqualsKustomizes holds our reading of a node against Kustomize's own
+// detour through text, on everything that is rendered.
+func TestDecodeEqualsKustomizes(t *testing.T) {
+	r := newRenderer(t)
+	for file, in := range inputs(t) {
+		t.Run(file, func(t *testing.T) {
+			p, class := partTenant, (*fleet.Class)(nil)
+			switch {
+			case in.DataStore != nil:
+				p = partDataStore
+			case in.Teardown:
+				p = partTeardown
+			default:
+				class = in.tenant().Class
+			}
+			for _, o := range r.shape(r.bases["native"]["1"], p, class).objects.Resources() {
+				c, err := decode(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := canonical(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := o.MarshalJSON()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var plain any
+				if err := json.Unmarshal(text, &plain); err != nil {
+					t.Fatal(err)
+				}
+				want, err := canonical(plain)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s %s (-Kustomize's +ours):\n%s", o.GetKind(), o.GetName(), diff)
+				}
+			}
+		})
+	}
 }

@@ -11,22 +11,20 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 )
 
-// content is an object's body as decoded JSON; numbers are json.Number.
+// content is an object's body as JSON values; integers are int64.
 type content = map[string]any
 
-// decode reads a Kustomize resource as plain JSON.
+// decode reads a Kustomize resource as plain JSON values.
 func decode(r *resource.Resource) (content, error) {
-	data, err := r.MarshalJSON()
+	v, err := decodeNode(r.YNode())
 	if err != nil {
-		return nil, fmt.Errorf("encode %s %s: %w", r.GetKind(), r.GetName(), err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber() // numbers keep their digits
-	var out content
-	if err := decoder.Decode(&out); err != nil {
 		return nil, fmt.Errorf("decode %s %s: %w", r.GetKind(), r.GetName(), err)
 	}
-	return out, nil
+	c, ok := v.(content)
+	if !ok {
+		return nil, fmt.Errorf("decode %s %s: it is not a mapping", r.GetKind(), r.GetName())
+	}
+	return c, nil
 }
 
 // canonical encodes a value with sorted keys, no spaces and no HTML escapes.

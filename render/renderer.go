@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sigs.k8s.io/kustomize/api/filters/replacement"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 
@@ -38,8 +39,8 @@ type Renderer struct {
 type shape struct {
 	once    sync.Once
 	tree    tree
-	root    string
 	objects resmap.ResMap
+	stamps  map[string]replacement.Filter
 	err     error
 }
 
@@ -122,7 +123,7 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 	if s.err != nil {
 		return nil, s.err
 	}
-	resources, err := stamp(s.objects, s.tree, s.tree.stamps(b, p, doc), doc)
+	resources, err := s.stamp(p.home(b), doc)
 	if err != nil {
 		return nil, err
 	}
@@ -164,11 +165,14 @@ func (s *shape) build(b *base, p part, class *fleet.Class) error {
 	if err != nil {
 		return err
 	}
-	s.tree, s.root = t, root
+	plain := p.home(b)
+	s.tree = t
+	if s.stamps, err = t.readStamps(plain); err != nil {
+		return err
+	}
 	if s.objects, err = build(t, root); err != nil {
 		return err
 	}
-	plain := p.home(b)
 	if root == plain {
 		return nil
 	}

@@ -3,10 +3,10 @@ package render
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/filters/replacement"
 	"sigs.k8s.io/kustomize/api/hasher"
-	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
@@ -20,8 +20,36 @@ type component struct {
 	Replacements []types.Replacement `json:"replacements"`
 }
 
-// stamp fills doc's values into a copy of shape.
-func stamp(shape resmap.ResMap, t tree, stamps []string, doc document) ([]*resource.Resource, error) {
+// readStamps parses every stamp of a part, by folder. Kustomize's filter writes
+// defaults into replacements that lack a path; these have theirs, so that they are
+// shared by all stampings.
+func (t tree) readStamps(home string) (map[string]replacement.Filter, error) {
+	stamps := map[string]replacement.Filter{}
+	for file, data := range t {
+		dir := path.Dir(file)
+		if path.Base(file) != "kustomization.yaml" || !strings.HasPrefix(dir+"/", home+"/stamp/") {
+			continue
+		}
+		var c component
+		if err := yaml.UnmarshalStrict(data, &c); err != nil {
+			return nil, fmt.Errorf("read %s: %w", file, err)
+		}
+		for _, r := range c.Replacements {
+			complete := r.Source != nil && r.Source.FieldPath != ""
+			for _, target := range r.Targets {
+				complete = complete && target.Select != nil && len(target.FieldPaths) > 0
+			}
+			if !complete {
+				return nil, fmt.Errorf("read %s: a replacement lacks its source, a target or a path", file)
+			}
+		}
+		stamps[dir] = replacement.Filter{Replacements: c.Replacements}
+	}
+	return stamps, nil
+}
+
+// stamp fills doc's values into a copy of the shape.
+func (s *shape) stamp(home string, doc document) ([]*resource.Resource, error) {
 	data, err := doc.encode()
 	if err != nil {
 		return nil, err
@@ -31,19 +59,13 @@ func stamp(shape resmap.ResMap, t tree, stamps []string, doc document) ([]*resou
 		return nil, fmt.Errorf("read %s document: %w", doc["kind"], err)
 	}
 	// The copy is deep: shapes are shared by all tenants of a class.
-	objects := shape.DeepCopy()
+	objects := s.objects.DeepCopy()
 	if err := objects.Append(source); err != nil {
 		return nil, fmt.Errorf("add %s document: %w", doc["kind"], err)
 	}
-	for _, dir := range stamps {
-		file := path.Join(dir, "kustomization.yaml")
-		// Parsed anew each time, because the filter writes defaults into it.
-		var c component
-		if err := yaml.UnmarshalStrict(t[file], &c); err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		if err := objects.ApplyFilter(replacement.Filter{Replacements: c.Replacements}); err != nil {
-			return nil, fmt.Errorf("stamp %s: %w", file, err)
+	for _, dir := range s.tree.stamps(home, doc) {
+		if err := objects.ApplyFilter(s.stamps[dir]); err != nil {
+			return nil, fmt.Errorf("stamp %s: %w", dir, err)
 		}
 	}
 	var out []*resource.Resource

@@ -39,13 +39,12 @@ func newTree(b *base, p part, class *fleet.Class) (tree, string, error) {
 	return t, root, nil
 }
 
-// stamps are the folders of the Components that fill the document's values in.
-func (t tree) stamps(b *base, p part, doc document) []string {
-	home := path.Join(p.home(b), "stamp")
-	stamps := []string{home}
+// stamps are the folders below home whose Components fill the document's values in.
+func (t tree) stamps(home string, doc document) []string {
+	stamps := []string{path.Join(home, "stamp")}
 	for _, v := range doc.variants() {
-		if t[path.Join(home, v, "kustomization.yaml")] != nil {
-			stamps = append(stamps, path.Join(home, v))
+		if dir := path.Join(home, "stamp", v); t[path.Join(dir, "kustomization.yaml")] != nil {
+			stamps = append(stamps, dir)
 		}
 	}
 	return stamps

@@ -1,0 +1,141 @@
+package render
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+const goodProvider = `
+apiVersion: tenantry.io/v1alpha1
+kind: Provider
+metadata: {name: toy}
+baseVersion: "1"
+tenant:
+  kinds: [v1/Namespace]
+  health:
+  - {kind: v1/Namespace, name: "*", reason: Namespace, current: "true", message: '"never"'}
+`
+
+func TestLoadBases(t *testing.T) {
+	tests := []struct {
+		name   string
+		reason string
+		change func(string) string
+		want   string
+	}{
+		{"Good", "The shortest provider.", func(s string) string { return s }, ""},
+		{"UnknownField", "A misspelt field would be a rule that never speaks.", replaced("kinds:", "kind:"), `unknown field "kind"`},
+		{"OtherKind", "It is another file.", replaced("kind: Provider", "kind: Tenant"), "kind Provider"},
+		{"OtherName", "The folder is the name.", replaced("name: toy", "name: tay"), `want the folder's name, "toy"`},
+		{"NoVersion", "A ledger names the version.", replaced(`baseVersion: "1"`, ""), "baseVersion is empty"},
+		{"NoTenant", "It renders nothing.", func(s string) string { return s[:strings.Index(s, "tenant:")] }, "tenant is missing"},
+		{"NoHealth", "It would be current before anything is there.", func(s string) string { return s[:strings.Index(s, "  health:")] }, "health is empty"},
+		{"NoMessage", "People read it.", replaced(`, message: '"never"'`, ""), "message are required"},
+		{"BadCEL", "Expressions are compiled when they are read.", replaced(`current: "true"`, `current: "object.("`), "compile"},
+		{"UnknownVariable", "So are their variables.", replaced(`current: "true"`, `current: "objekt.x"`), "undeclared reference"},
+		{"BadKind", "A kind has a version.", replaced("kinds: [v1/Namespace]", "kinds: [Namespace]"), "parse kind"},
+		{"JudgesWhatItMayNotRender", "The rule could never be met.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Service]"), "not among kinds"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := loadBases(fstest.MapFS{
+				"providers/toy/provider.yaml":      {Data: []byte(tt.change(goodProvider))},
+				"providers/toy/kustomization.yaml": {Data: []byte("resources: []")},
+			})
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("%s\n%v", tt.reason, err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("%s\ngot %v, want …%s…", tt.reason, err, tt.want)
+			}
+		})
+	}
+}
+
+func replaced(old, with string) func(string) string {
+	return func(s string) string { return strings.Replace(s, old, with, 1) }
+}
+
+func TestInputs(t *testing.T) {
+	tests := []struct {
+		name   string
+		reason string
+		change func(*TenantInput)
+		want   string
+	}{
+		{"NoUID", "Objects without an owner would be nobody's.", func(in *TenantInput) { in.UID = "" }, "uid is empty"},
+		{"NoVersion", "The declaration is not resolved.", func(in *TenantInput) { in.Spec.Version = "" }, "spec.version is empty"},
+		{"NoClass", "The class names the provider.", func(in *TenantInput) { in.Class = nil }, "class is missing"},
+		{"NoEndpoint", "The tenant is not placed.", func(in *TenantInput) { in.Placement.Address = "" }, "needs an address or a host"},
+		{"TwoEndpoints", "It has one.", func(in *TenantInput) { in.Placement.Host = "x.example" }, "needs an address or a host"},
+		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries native`},
+		{"UnknownBase", "A ledger may be newer than the binary.", func(in *TenantInput) { in.BaseVersion = "7" }, `base version "7" of provider native is unknown: this binary carries 1`},
+		{"BadCIDR", "The Service's address is computed.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0" }, "spec.network.serviceCIDR"},
+		{"TinyCIDR", "There is no room for the Service.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0/32" }, "holds no address"},
+	}
+	r := newRenderer(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := acme()
+			tt.change(&in)
+			_, err := r.Tenant(in)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "render tenant of tenant acme: ") {
+				t.Errorf("%s\ngot %v, want …%s…", tt.reason, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDataStoreInputs(t *testing.T) {
+	r := newRenderer(t)
+	for want, in := range map[string]DataStoreInput{
+		"uid is empty":   {Name: "a"},
+		"is not managed": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd"}},
+		"want etcd":      {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "mysql", Managed: &fleet.ManagedDataStore{}}},
+		"is unknown":     {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd", Managed: &fleet.ManagedDataStore{Provider: "native"}}, BaseVersion: "0"},
+	} {
+		if _, err := r.DataStore(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want …%s…", err, want)
+		}
+	}
+}
+
+func TestLatestBase(t *testing.T) {
+	r := newRenderer(t)
+	if got := r.LatestBase("native"); got != "1" {
+		t.Errorf("native: got %q, want 1", got)
+	}
+	if got := r.LatestBase("unknown"); got != "" {
+		t.Errorf("unknown: got %q, want nothing", got)
+	}
+	if compareVersions("9", "10") >= 0 {
+		t.Error("version 10 is not after 9")
+	}
+}
+
+// TestLifecycles: whatever is not living has no replicas, and keeps everything else.
+func TestLifecycles(t *testing.T) {
+	r := newRenderer(t)
+	for _, lifecycle := range []ledger.Lifecycle{ledger.Living, ledger.Tombstoned, ledger.Purging} {
+		in := acme()
+		in.Spec.Replicas, in.Lifecycle = 2, lifecycle
+		unit, err := r.Tenant(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0.0
+		if lifecycle == ledger.Living {
+			want = 2
+		}
+		if got := find(t, unit, "Deployment", "control-plane")["spec"].(map[string]any)["replicas"]; got != want {
+			t.Errorf("%s: %v replicas, want %v", lifecycle, got, want)
+		}
+		if len(unit.Objects) != 21 {
+			t.Errorf("%s: %d objects, want 21", lifecycle, len(unit.Objects))
+		}
+	}
+}
