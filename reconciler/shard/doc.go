@@ -1,0 +1,43 @@
+// Package shard is the edge of one management cluster: it carries out the core's
+// effects there (Watch, Do, Remember) and reports what is so (Lease, Observed,
+// Synced, Done).
+//
+//	            ┌ keeper ── the Lease: may we act, until when ───────┐
+//	Handle ──► queue ──► work ── anchor, apply, derive, delete ──┐   │
+//	            └──────► watch ── one reflector a kind ──────────┤   │
+//	                                                             ▼   ▼
+//	                                              view ──► outbox ──► events
+//
+// Everything that happens while the Lease is held without a break is one term.
+// Its end cancels all requests under way; every request's deadline lies before
+// the lease's own. Work that was asked for in one term is refused in the next.
+//
+// The view knows of each object that was reported its uid and resourceVersion,
+// no more: it tells news from echoes (a watch event that is older than the
+// response to our own write), and finds out what vanished while nobody watched.
+// Objects are cut down to what the core needs before anything is stored.
+//
+// # What it guarantees
+//
+// An object is written by exactly one request, a server-side apply. One that is
+// expected to be absent is looked for first, and left alone when it is somebody
+// else's. Nothing is deleted but by uid and resourceVersion, nothing is ever
+// deleted to be made anew.
+//
+// A Secret's content never leaves this package: what is reported is a hash and
+// the fingerprint of a certificate, and an API server's message about a Secret
+// is replaced by the fields that it names.
+//
+// # What it leaves to others
+//
+// What to do is the core's to decide; whether the cluster behind the kubeconfig
+// is the right one is, too. Keeping the Lease is reconciler/lease's.
+//
+// # Why
+//
+// A shared informer keeps every object in full and tells nobody what vanished
+// between two lives of it; client-go's convenient clients repeat requests that
+// the API server asks to be repeated later. With ten thousand tenants and leases
+// that end, both matter: so reflectors write straight into the view, and
+// requests are sent once.
+package shard
