@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// Options of a run of clusters.
+type Options struct {
+	// Names of the shards; or Shards, how many, called shard-1, shard-2, …;
+	// default 1.
+	Names  []string
+	Shards int
+	// Node runs pods as processes; CertManager runs its controllers.
+	Node, CertManager bool
+	// Images are REPOSITORY=BINARY: pods of this image run this binary.
+	Images []string
+}
+
+func (o Options) arguments(dir string) []string {
+	args := []string{
+		"up", "--dir", dir, "--until-eof", "--unsafe-no-fsync",
+		"--node=" + strconv.FormatBool(o.Node), "--cert-manager=" + strconv.FormatBool(o.CertManager),
+	}
+	if len(o.Names) > 0 {
+		names := o.Names[0]
+		for _, n := range o.Names[1:] {
+			names += "," + n
+		}
+		args = append(args, "--names", names)
+	} else {
+		args = append(args, "--shards", strconv.Itoa(max(o.Shards, 1)))
+	}
+	for _, i := range o.Images {
+		args = append(args, "--image", i)
+	}
+	return args
+}
+
+// Fixture is one run of clusters that all tests of a binary share.
+type Fixture struct {
+	opts  Options
+	start func() (*Cluster, error)
+
+	mu   sync.Mutex
+	made *Cluster
+}
+
+// New makes a fixture. It starts nothing.
+func New(opts Options) *Fixture {
+	f := &Fixture{opts: opts}
+	f.start = sync.OnceValues(func() (*Cluster, error) {
+		c, err := start(f.opts)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.made = c
+		return c, err
+	})
+	return f
+}
+
+// Main runs a binary's tests, stops what they started, and gives the exit code.
+func (f *Fixture) Main(m *testing.M) int {
+	code := m.Run()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.made == nil {
+		return code
+	}
+	if err := f.made.stop(code == 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Start gives the clusters, all ready.
+func (f *Fixture) Start(t testing.TB) *Cluster {
+	t.Helper()
+	c, err := f.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Start gives a test clusters of its own, which end with it.
+func Start(t testing.TB, opts Options) *Cluster {
+	t.Helper()
+	c, err := start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.stop(!t.Failed()); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
