@@ -79,11 +79,11 @@ func fields(t reflect.Type) []string {
 		return nil
 	}
 	var names []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		names = append(names, name)
 		if name != "conditions" { // they have a heading of their own
-			names = append(names, fields(t.Field(i).Type)...)
+			names = append(names, fields(field.Type)...)
 		}
 	}
 	return names

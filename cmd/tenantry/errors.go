@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// errFound ends a verb that has printed the problems it found.
+var errFound = errors.New("problems found")
+
+// misuse is a request that makes no sense; it exits with 2.
+type misuse struct{ err error }
+
+func (m *misuse) Error() string { return m.err.Error() }
+func (m *misuse) Unwrap() error { return m.err }
+
+func misusef(format string, args ...any) error {
+	return &misuse{fmt.Errorf(format, args...)}
+}
+
+// hinted is an error with advice on what to do about it.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+func (h *hinted) Unwrap() error { return h.err }
+
+func hint(err error, advice string) error { return &hinted{err, advice} }
+
+// args makes wrong arguments a misuse.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &misuse{hint(err, "usage: "+cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+// judge loads the fleet in fsys and renders it, as far as that needs no decision:
+// where a tenant is placed is the ledger's to say, so a stand-in is used.
+func judge(fsys fs.FS, image string) (verdict, error) {
+	f, findings, err := fleet.Load(fsys)
+	if err != nil {
+		return verdict{}, err
+	}
+	renderer, err := render.New(render.Options{Image: image})
+	if err != nil {
+		return verdict{}, err
+	}
+	findings = append(findings, renderAll(renderer, f)...)
+	if findings == nil {
+		findings = fleet.Findings{} // an empty list for machines, not null
+	}
+	return verdict{
+		Findings: findings, Shards: len(f.Shards), DataStores: len(f.DataStores),
+		Classes: len(f.Classes), Tenants: len(f.Tenants), Broken: len(f.Broken),
+	}, nil
+}
+
+// renderAll renders everything, and finds what cannot be. A class that cannot be
+// rendered is told once, not by each of its tenants.
+func renderAll(r *render.Renderer, f *fleet.Fleet) fleet.Findings {
+	var findings fleet.Findings
+	report := func(s fleet.Source, err error) bool {
+		if err != nil {
+			findings = append(findings, fleet.Finding{File: s.Path, Message: err.Error()})
+		}
+		return err == nil
+	}
+	sound := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(f.Classes)) {
+		class := f.Classes[name]
+		base := r.LatestBase(class.Spec.Provider)
+		if base == "" {
+			report(class.Source, fmt.Errorf("spec.provider: there is no provider %q; there is %q", class.Spec.Provider, r.Providers()))
+			continue
+		}
+		sound[name] = report(class.Source, r.Check(class, base))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.DataStores)) {
+		report(f.DataStores[name].Source, renderDataStore(r, f.DataStores[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Tenants)) {
+		if t := f.Tenants[name]; sound[t.Spec.Class] {
+			report(t.Source, renderTenant(r, t, f.Classes[t.Spec.Class]))
+		}
+	}
+	return findings
+}
+
+func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
+	if d.Spec.Managed == nil {
+		return nil
+	}
+	base := r.LatestBase(d.Spec.Managed.Provider)
+	if base == "" {
+		return fmt.Errorf("spec.managed.provider: there is no provider %q; there is %q", d.Spec.Managed.Provider, r.Providers())
+	}
+	_, err := r.DataStore(render.DataStoreInput{Name: d.Metadata.Name, UID: ledger.UID(d.Metadata.Name), Spec: d.Spec, BaseVersion: base})
+	return err
+}
+
+func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error {
+	name := t.Metadata.Name
+	base := r.LatestBase(class.Spec.Provider)
+	in := render.TenantInput{
+		Name: name, UID: ledger.UID(name), Spec: fleet.Resolve(t, class), Class: class, BaseVersion: base,
+		Placement: ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"},
+		Lifecycle: ledger.Living,
+		DataStore: render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base},
+	}
+	_, byAddress := r.Tenant(in)
+	in.Placement.Address, in.Placement.Host = "", name+".example.com"
+	_, byHost := r.Tenant(in)
+	if byAddress != nil && byHost != nil && byAddress.Error() == byHost.Error() {
+		return byAddress
+	}
+	return errors.Join(byAddress, byHost)
+}

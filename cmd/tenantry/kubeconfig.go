@@ -1,0 +1,182 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/shard"
+	"github.com/tenantry/tenantry/render"
+)
+
+// shardTimeout bounds the one request to a shard.
+const shardTimeout = 30 * time.Second
+
+func newKubeconfig() *cobra.Command {
+	c := &config{}
+	cmd := &cobra.Command{
+		Use:   "kubeconfig TENANT [--merge [FILE]]",
+		Short: "Fetch a tenant's kubeconfig by its reference in Git",
+		Long: `Kubeconfig follows the reference that the status branch holds: it reads exactly
+that Secret on the tenant's shard, compares the certificate in it with the
+reference, and prints the kubeconfig. Whoever runs it needs a kubeconfig of the
+shard that may read the Secret: nothing in Git unlocks anything.
+
+With --merge it goes into a kubeconfig file instead, under the name
+tenantry/TENANT: into FILE, else the first file of $KUBECONFIG, else
+~/.kube/config. The current context stays what it is. An entry of that name
+that is not the same tenant's is only replaced with --overwrite.`,
+		Example: `  tenantry kubeconfig acme --kubeconfigs ./shards > acme.kubeconfig
+  tenantry kubeconfig acme --kubeconfigs ./shards --merge
+  kubectl --context tenantry/acme get namespaces`,
+	}
+	c.take(cmd, append([]string{"status-branch", "kubeconfigs"}, remoteSettings...)...)
+	merge := cmd.Flags().Bool("merge", false, "merge into a kubeconfig file instead of printing")
+	overwrite := cmd.Flags().Bool("overwrite", false, "let --merge replace an entry that is not this tenant's")
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		most := 1
+		if *merge {
+			most = 2
+		}
+		return args(cobra.RangeArgs(1, most))(cmd, given)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := required(cmd.Flags(), "repository", "kubeconfigs"); err != nil {
+			return err
+		}
+		status, err := c.tenantStatus(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		found, err := c.follow(cmd.Context(), status)
+		if err != nil {
+			return fmt.Errorf("fetch kubeconfig of %s: %w", status.Name, err)
+		}
+		if found.rotated {
+			fmt.Fprintf(cmd.ErrOrStderr(), "tenantry: the certificate was rotated since the reference was committed; this is the newer one\n")
+		}
+		if !*merge {
+			_, err := cmd.OutOrStdout().Write(found.raw)
+			return err
+		}
+		file := mergeTarget(args[1:])
+		m := merger{tenant: status.Name, uid: status.UID, overwrite: *overwrite}
+		changed, err := m.into(file, found.config)
+		if err != nil {
+			return fmt.Errorf("merge kubeconfig of %s into %s: %w", status.Name, file, err)
+		}
+		if !changed {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s has it already\n", file)
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", m.name())
+		return err
+	}
+	return cmd
+}
+
+// tenantStatus reads one tenant's status from Git.
+func (c *config) tenantStatus(ctx context.Context, tenant string) (core.TenantStatus, error) {
+	r, err := c.open(ctx)
+	if err != nil {
+		return core.TenantStatus{}, err
+	}
+	defer r.close()
+	fsys, _, err := r.read(ctx, c.statusBranch)
+	if err != nil {
+		return core.TenantStatus{}, statusHint(err)
+	}
+	statuses, err := readStatus(fsys)
+	found, missing := findStatus(statuses, tenant)
+	if missing != nil {
+		return core.TenantStatus{}, errors.Join(missing, err) // it may be the one that cannot be read
+	}
+	return found, nil
+}
+
+// credential is a tenant's kubeconfig as its shard holds it.
+type credential struct {
+	raw    []byte
+	config *clientcmdapi.Config
+	// rotated is true when its certificate is not the one that the reference names.
+	rotated bool
+}
+
+// follow reads the Secret that a tenant's status refers to, and judges it.
+func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, error) {
+	ref := s.Kubeconfig
+	if ref == nil {
+		return credential{}, hint(fmt.Errorf("there is none yet: the tenant is %s", s.Phase),
+			fmt.Sprintf("\"tenantry status %s\" says what it waits for", s.Name))
+	}
+	client, err := c.dial(ref.Shard)
+	if err != nil {
+		return credential{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, shardTimeout)
+	defer cancel()
+	secret, err := client.Secrets(ref.Namespace).Get(ctx, ref.Secret, metav1.GetOptions{})
+	if err != nil {
+		return credential{}, fmt.Errorf("read secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
+	}
+	// Whoever can write to the status branch must not choose which Secret is read.
+	if uid := secret.Labels[render.LabelUID]; uid != s.UID {
+		return credential{}, hint(fmt.Errorf("secret %s/%s on shard %s is not this tenant's", ref.Namespace, ref.Secret, ref.Shard),
+			"its label "+render.LabelUID+" is not the tenant's uid; was the status branch edited?")
+	}
+	raw, ok := secret.Data[ref.Key]
+	if !ok {
+		return credential{}, fmt.Errorf("secret %s/%s on shard %s has no key %s", ref.Namespace, ref.Secret, ref.Shard, ref.Key)
+	}
+	config, fingerprint, err := inspect(raw)
+	if err != nil {
+		return credential{}, fmt.Errorf("kubeconfig in secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
+	}
+	return credential{raw: raw, config: config, rotated: fingerprint != ref.Fingerprint}, nil
+}
+
+// dial connects to a shard by its kubeconfig in --kubeconfigs, which is found by
+// the daemon's own rules.
+func (c *config) dial(name string) (*typedcorev1.CoreV1Client, error) {
+	sources, err := shard.FromKubeconfigDir(c.kubeconfigs)
+	source := sources[name]
+	if source == nil && err != nil {
+		return nil, err
+	}
+	if source == nil {
+		return nil, hint(fmt.Errorf("no kubeconfig of shard %q in %s", name, c.kubeconfigs),
+			"a file there is named after its shard: eu-1.kubeconfig")
+	}
+	rest, _, err := source.Config()
+	if err != nil {
+		return nil, fmt.Errorf("reach shard %s: %w", name, err)
+	}
+	client, err := typedcorev1.NewForConfig(rest)
+	if err != nil {
+		return nil, fmt.Errorf("reach shard %s: %w", name, err)
+	}
+	return client, nil
+}
+
+// mergeTarget is the file to merge into.
+func mergeTarget(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	for _, path := range filepath.SplitList(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)) {
+		if path != "" {
+			return path
+		}
+	}
+	return cmp.Or(clientcmd.RecommendedHomeFile, "config")
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+
+	"github.com/tenantry/tenantry/git"
+)
+
+// errNoBranch: the repository was read, and has no such branch.
+var errNoBranch = errors.New("does not exist")
+
+// remote reads commits of the fleet repository for verbs that answer and end.
+// Its mirror is temporary: the daemon's in --cache-dir is one process's alone.
+type remote struct {
+	name string
+	repo *git.Repository
+}
+
+// gitOptions says where the repository is and who we are there.
+func (c *config) gitOptions() git.Options {
+	return git.Options{
+		URL: c.repository, Username: c.username, PasswordFile: c.passwordFile,
+		AllowHTTP: c.allowHTTP, CAFile: c.caFile,
+	}
+}
+
+func (c *config) open(ctx context.Context) (*remote, error) {
+	repo, err := git.Open(ctx, c.gitOptions())
+	if err != nil {
+		return nil, err
+	}
+	return &remote{name: c.repository, repo: repo}, nil
+}
+
+// close removes the mirror. What is left of it after an error is the system's to
+// remove: the answer has been given.
+func (r *remote) close() { _ = r.repo.Close() }
+
+// read fetches a branch and gives its tip as a file system.
+func (r *remote) read(ctx context.Context, branch string) (fs.FS, git.Hash, error) {
+	tips, err := r.repo.Fetch(ctx, branch)
+	if err != nil {
+		return nil, "", fmt.Errorf("fetch %s: %w", r.name, err)
+	}
+	tip, ok := tips[branch]
+	if !ok {
+		return nil, "", fmt.Errorf("branch %s of %s %w", branch, r.name, errNoBranch)
+	}
+	rev, err := r.repo.Revision(ctx, tip)
+	if err != nil {
+		return nil, "", fmt.Errorf("read branch %s of %s: %w", branch, r.name, err)
+	}
+	return rev, tip, nil
+}
+
+var hashForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// commit gives a revision as a file system: the tip of a branch, or a commit
+// that main holds.
+func (r *remote) commit(ctx context.Context, revision, main string) (fs.FS, git.Hash, error) {
+	if !hashForm.MatchString(revision) {
+		return r.read(ctx, revision)
+	}
+	if _, _, err := r.read(ctx, main); err != nil {
+		return nil, "", err
+	}
+	rev, err := r.repo.Revision(ctx, git.Hash(revision))
+	if err != nil {
+		return nil, "", fmt.Errorf("read commit %s of %s: %w", revision, r.name, err)
+	}
+	return rev, git.Hash(revision), nil
+}
+
+// statusHint says what a missing status branch means.
+func statusHint(err error) error {
+	if !errors.Is(err, errNoBranch) {
+		return err
+	}
+	return hint(err, `nothing has been observed yet: "tenantry run" begins the branch`)
+}
