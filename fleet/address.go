@@ -81,11 +81,12 @@ func ParseAddressRange(entry string) (AddressRange, error) {
 	return r, usable(r)
 }
 
-// usable refuses ranges that hold addresses no endpoint can have.
+// usable refuses ranges that reach into addresses no endpoint can have.
 func usable(r AddressRange) error {
-	for _, a := range []netip.Addr{r.From, r.To} {
-		if a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			return fmt.Errorf("%s is not an address that an endpoint can have", a)
+	for _, prefix := range []string{"0.0.0.0/8", "224.0.0.0/3", "::/128", "ff00::/8"} {
+		p := netip.MustParsePrefix(prefix)
+		if r.overlaps(AddressRange{p.Addr(), lastOf(p)}) {
+			return fmt.Errorf("no endpoint can have an address of %s", p)
 		}
 	}
 	return nil

@@ -51,6 +51,22 @@ func TestDraftMountsTreesWhileTheyAreNamed(t *testing.T) {
 	}
 }
 
+// A purged tenant's declaration stands in its tombstone: its tree may go.
+func TestPurgedTenantsNeedNoTree(t *testing.T) {
+	e := purged()
+	e.Tombstone.Tree = tree
+	before, after := ledger.Changes{}, ledger.Changes{}
+	before.SetTenant(tombstoned())
+	after.SetTenant(e)
+	parts, err := ledger.Empty().With(before).Draft(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{ledger.SourcePath(tree): ""}, parts.Mounts); diff != "" {
+		t.Errorf("want (-) got (+):\n%s", diff)
+	}
+}
+
 func TestDraftLeavesOutWhatDoesNotChange(t *testing.T) {
 	c := everything()
 	l := ledger.Empty().With(c)
