@@ -12,6 +12,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 )
 
@@ -46,9 +47,16 @@ func (c Config) connect(ctx context.Context) (*clientv3.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to datastore: %w", err)
 	}
+	var options []grpc.DialOption
+	if c.TLSServerName != "" {
+		// The client takes each endpoint's own host for the name in the handshake,
+		// whatever the TLS configuration says; an authority goes before that.
+		options = append(options, grpc.WithAuthority(c.TLSServerName))
+	}
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:   c.Endpoints,
 		DialTimeout: c.timeout(),
+		DialOptions: options,
 		TLS:         security,
 		Context:     ctx,
 		Logger:      zap.NewNop(), // errors are returned, not logged as well
