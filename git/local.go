@@ -80,10 +80,7 @@ func checkFormat(dir string) error {
 	return nil
 }
 
-func (l *local) close() error {
-	l.store.reload()
-	return nil
-}
+func (l *local) close() error { return nil }
 
 func (l *local) fetch(_ context.Context, branches []string, _ error) (map[string]Hash, fetched, error) {
 	if _, err := os.Stat(filepath.Join(l.dir, "HEAD")); err != nil {

@@ -36,6 +36,8 @@ type mirror struct {
 
 	mu    sync.Mutex      // over changes of mirror/
 	known map[string]bool // branches ever asked for
+
+	maxPacks int // tests lower it
 }
 
 // maxPacks is how scattered a mirror may get: each fetch and each push adds a
@@ -43,7 +45,7 @@ type mirror struct {
 const maxPacks = 300
 
 func openMirror(cacheDir string, server *smartHTTP) (_ *mirror, torn error, err error) {
-	m := &mirror{server: server, known: map[string]bool{}}
+	m := &mirror{server: server, known: map[string]bool{}, maxPacks: maxPacks}
 	if cacheDir == "" {
 		m.temp = true
 		if m.home, err = os.MkdirTemp("", "tenantry-git-"); err != nil {
@@ -80,7 +82,7 @@ func openMirror(cacheDir string, server *smartHTTP) (_ *mirror, torn error, err 
 func (m *mirror) dir() string { return filepath.Join(m.home, "mirror") }
 
 func (m *mirror) close() error {
-	m.store.reload()
+	m.store.end()
 	err := m.lock.Close()
 	if m.temp {
 		err = errors.Join(err, os.RemoveAll(m.home))
@@ -181,7 +183,7 @@ func (m *mirror) fetch(ctx context.Context, branches []string, suspect error) (m
 	if err != nil {
 		return nil, fetched{}, err
 	}
-	if m.packs() <= maxPacks {
+	if m.packs() <= m.maxPacks {
 		return tips, fetched{transfer: transfer}, nil
 	}
 	if renewed, err := m.rebuild(ctx, adv, branches); err == nil {

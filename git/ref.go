@@ -146,7 +146,7 @@ func swapRef(ctx context.Context, dir, name string, old, new Hash) error {
 // lockRef takes a lock file. Git's own processes hold one for milliseconds, so it
 // is worth waiting a little; a process that was killed leaves it behind for good.
 func lockRef(ctx context.Context, path string) (*os.File, error) {
-	const patience = 5 * time.Second
+	const patience = time.Second
 	deadline := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

@@ -23,6 +23,7 @@ type Repository struct {
 	// lacks too is no damage, and asking for it again rebuilds nothing.
 	blamed map[Hash]bool
 	stats  Stats
+	closed bool
 }
 
 // Stats count what happened since Open.
@@ -97,11 +98,23 @@ func Open(ctx context.Context, opts Options) (*Repository, error) {
 	return r, nil
 }
 
-// Close releases the cache. Revisions cannot be read any more.
+// Close releases the cache, after a fetch under way. Revisions cannot be read any
+// more. Closing twice is no error.
 func (r *Repository) Close() error {
-	r.fetchs <- struct{}{} // after a fetch under way
+	r.fetchs <- struct{}{}
 	defer func() { <-r.fetchs }()
+	if r.setClosed() {
+		return nil
+	}
+	r.store.end()
 	return r.remote.close()
+}
+
+func (r *Repository) setClosed() (already bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	already, r.closed = r.closed, true
+	return already
 }
 
 // Stats gives the counts since Open.
@@ -127,8 +140,12 @@ func (r *Repository) Fetch(ctx context.Context, branches ...string) (map[string]
 	case <-ctx.Done():
 		return nil, fmt.Errorf("fetch: %w", ctx.Err())
 	}
+	suspect, closed := r.suspicion()
+	if closed {
+		return nil, fmt.Errorf("fetch: %w", errClosed)
+	}
 	sorted := slices.Compact(slices.Sorted(slices.Values(branches)))
-	tips, what, err := r.remote.fetch(ctx, sorted, r.suspicion())
+	tips, what, err := r.remote.fetch(ctx, sorted, suspect)
 	r.note(what)
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
@@ -139,10 +156,10 @@ func (r *Repository) Fetch(ctx context.Context, branches ...string) (map[string]
 	return tips, nil
 }
 
-func (r *Repository) suspicion() error {
+func (r *Repository) suspicion() (suspect error, closed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.suspect
+	return r.suspect, r.closed
 }
 
 // note counts what a fetch did.

@@ -276,6 +276,8 @@ func (s *smartHTTP) status(res *http.Response) error {
 		say = ": " + clean(string(text))
 	}
 	switch code := res.StatusCode; {
+	case res.Header.Get("Retry-After") != "": // hosts limit rates with 403, too
+		return &refusedError{code, fmt.Errorf("%w: %s answered %s: retry after %s%s", ErrUnreachable, where, res.Status, clean(res.Header.Get("Retry-After")), say)}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return &refusedError{code, fmt.Errorf("%w: %s answered %s%s", ErrAuth, where, res.Status, say)}
 	case code == http.StatusNotFound:

@@ -20,7 +20,12 @@ type store struct {
 	dir string
 	lru cache.Object
 	st  *filesystem.Storage
+	// closed: reading has ended for good.
+	closed bool
 }
+
+// errClosed: the Repository was closed.
+var errClosed = errors.New("repository is closed")
 
 // errMissing: the repository holds no such object.
 var errMissing = errors.New("object not found")
@@ -38,7 +43,15 @@ func (s *store) reload() {
 	s.close()
 }
 
-// move follows the repository to where swap puts it; nothing is read meanwhile.
+// end lets nothing be read any more.
+func (s *store) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+	s.closed = true
+}
+
+// swap exchanges the repository on disk by do; nothing is read meanwhile.
 func (s *store) swap(do func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,6 +108,9 @@ func (s *store) size(h Hash) (int64, error) {
 // once reads, and once more from a reopened repository when that failed: another
 // process may have packed it anew.
 func (s *store) once(do func(*filesystem.Storage) (object, error)) (object, error) {
+	if s.closed {
+		return object{}, errClosed
+	}
 	o, err := s.guarded(do)
 	if err != nil {
 		s.close()

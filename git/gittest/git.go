@@ -34,9 +34,10 @@ func Init(dir string, args ...string) (*Repo, error) {
 }
 
 // Git runs git in the repository and gives what it printed.
-func (r *Repo) Git(args ...string) (string, error) { return r.pipe(nil, args...) }
+func (r *Repo) Git(args ...string) (string, error) { return r.Pipe(nil, args...) }
 
-func (r *Repo) pipe(in []byte, args ...string) (string, error) {
+// Pipe runs git with something to read.
+func (r *Repo) Pipe(in []byte, args ...string) (string, error) {
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = r.Dir, cleanEnv(), bytes.NewReader(in)
 	var out, errs bytes.Buffer
@@ -104,7 +105,7 @@ func (r *Repo) CommitEntries(branch, message string, entries map[string]Entry) (
 		}
 	}
 	in.WriteString("done\n")
-	if _, err := r.pipe(in.Bytes(), "fast-import", "--quiet", "--done", "--date-format=raw"); err != nil {
+	if _, err := r.Pipe(in.Bytes(), "fast-import", "--quiet", "--done", "--date-format=raw"); err != nil {
 		return "", err
 	}
 	return r.Tip(branch)
@@ -152,7 +153,7 @@ func (r *Repo) Files(branch string) (map[string]string, error) {
 			fmt.Fprintln(&ask, fields[2])
 		}
 	}
-	out, err := r.pipe(ask.Bytes(), "cat-file", "--batch")
+	out, err := r.Pipe(ask.Bytes(), "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}

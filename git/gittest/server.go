@@ -51,8 +51,10 @@ type Faults struct {
 	LoseLists int
 	// CutFetches after that many bytes of the pack; 0 is not at all.
 	CutFetches int
-	// Hang until the server stops or the client goes away.
-	Hang bool
+	// Hang until the server stops or the client goes away; OnHang, when set, is
+	// called before.
+	Hang   bool
+	OnHang func()
 	// Status is answered to everything when set, with Header.
 	Status int
 	Header http.Header
@@ -172,6 +174,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	switch {
 	case faults.Hang:
+		if faults.OnHang != nil {
+			faults.OnHang()
+		}
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case lost:

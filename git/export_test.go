@@ -1,0 +1,13 @@
+package git
+
+// SetMaxPacks sets where a mirror is renewed.
+func (r *Repository) SetMaxPacks(n int) { r.remote.(*mirror).maxPacks = n }
+
+// ForgetCaches has everything read from the disk again.
+func (r *Repository) ForgetCaches() {
+	_ = r.store.swap(func() error { return nil })
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	r.cache.folders = generations[[]entry]{}
+	r.cache.parents = generations[[]Hash]{}
+}
