@@ -23,8 +23,12 @@ import (
 //
 // When fsys has a method TreeHash(path string) (string, error) that gives a
 // folder's content hash, Class.Tree is filled from it.
-func Load(fsys fs.FS) (*Fleet, Findings, error) {
-	l := &loader{fsys: fsys, fleet: &Fleet{
+//
+// Who loads one commit after the other uses a Loader.
+func Load(fsys fs.FS) (*Fleet, Findings, error) { return load(fsys, nil) }
+
+func load(fsys fs.FS, remembered *memory) (*Fleet, Findings, error) {
+	l := &loader{fsys: fsys, memory: remembered, fleet: &Fleet{
 		Settings:   DefaultSettings(),
 		Shards:     map[string]*Shard{},
 		DataStores: map[string]*DataStore{},
@@ -67,7 +71,9 @@ type treeHasher interface {
 type loader struct {
 	fsys fs.FS
 	// base is the path in the repository that fsys is, empty for its root.
-	base     string
+	base string
+	// memory is what a Loader knows from before; it may be nil.
+	memory   *memory
 	fleet    *Fleet
 	findings Findings
 
@@ -83,7 +89,9 @@ type loader struct {
 type entry struct {
 	ref  Ref
 	path string
-	doc  *strict.Document
+	// doc knows where fields stand; index makes it out of raw when it is needed again.
+	doc *strict.Document
+	raw []byte
 	// stray is a file in a place where declarations are not read from. It counts
 	// only when nothing else declares its name: what was moved there is not absent.
 	stray bool
@@ -177,8 +185,8 @@ func (l *loader) reportTwin(e, other *entry) {
 		Message: fmt.Sprintf("%s %s is also declared in %s", lowerKind(e.ref.Kind), e.ref.Name, other.path),
 		Hint:    "names are unique in a fleet: keep one; a move is one commit and names the old folder in spec.movedFrom",
 	}
-	if e.doc != nil {
-		at := e.doc.Position("metadata.name")
+	if doc := e.index(); doc != nil {
+		at := doc.Position("metadata.name")
 		f.Line, f.Column, f.Field = at.Line, at.Column, "metadata.name"
 	}
 	l.report(e, f)

@@ -218,7 +218,13 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 	if err != nil || o == nil {
 		return err
 	}
-	l.tenants = append(l.tenants, declared[Tenant]{e, &Tenant{o.Metadata, o.Spec, Source{e.path, raw}}})
+	t := &Tenant{o.Metadata, o.Spec, Source{e.path, raw}}
+	c := check{l, e}
+	c.metadata(t.Metadata, name, maxObjectName)
+	c.tenant(t)
+	// Thousands of documents are large, and few are asked for a place again.
+	e.doc, e.raw = nil, raw
+	l.tenants = append(l.tenants, declared[Tenant]{e, t})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func (c check) add(err *field.Error, hint string) {
 	if c.e.unreadable(err.Field) {
 		return // said already: what is there and unreadable is neither missing nor zero
 	}
-	at := c.e.doc.Position(err.Field)
+	at := c.e.index().Position(err.Field)
 	c.l.report(c.e, Finding{Line: at.Line, Column: at.Column, Field: err.Field, Message: err.ErrorBody(), Hint: hint})
 }
 
@@ -33,6 +34,7 @@ var (
 
 // check looks at every declaration: first each for itself, then what they say
 // of each other. What is broken already is checked too, to tell all at once.
+// Tenants have been looked at for themselves when they were read.
 func (l *loader) check() {
 	if l.settings != nil && l.settings.doc != nil {
 		c := check{l, l.settings}
@@ -58,10 +60,7 @@ func (l *loader) check() {
 	}
 	known = l.index()
 	for _, t := range l.tenants {
-		c := check{l, t.entry}
-		c.metadata(t.value.Metadata, t.ref.Name, maxObjectName)
-		c.tenant(t.value)
-		c.tenantReferences(t.value, known)
+		check{l, t.entry}.tenantReferences(t.value, known)
 	}
 }
 
@@ -102,8 +101,8 @@ func (c check) metadata(m Metadata, want string, longest int) {
 		c.add(field.Invalid(name, m.Name, fmt.Sprintf("want %s, as in %s", want, c.e.path)), "")
 	}
 	labels := metaPath.Child("labels")
-	for key, value := range m.Labels {
-		c.label(labels, key, value)
+	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
+		c.label(labels, key, m.Labels[key])
 		if prefix, _, _ := strings.Cut(key, "/"); prefix == "tenantry.io" || strings.HasSuffix(prefix, ".tenantry.io") {
 			c.add(field.Forbidden(labels.Key(key), "labels of tenantry.io are Tenantry's own"), "")
 		}
@@ -284,7 +283,7 @@ const maxReplicas = 9
 
 func (c check) replicas(n int) {
 	at := specPath.Child("replicas")
-	if c.e.doc.Written(at.String()) && (n < 1 || n > maxReplicas) {
+	if c.e.index().Written(at.String()) && (n < 1 || n > maxReplicas) {
 		c.add(field.Invalid(at, n, fmt.Sprintf("want 1 to %d", maxReplicas)), "")
 	}
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -81,8 +82,8 @@ func (c check) tenant(t *Tenant) {
 	if s.Shard != "" && len(s.ShardSelector) > 0 {
 		c.add(field.Forbidden(selector, "spec.shard names the shard already"), "remove one of them")
 	}
-	for key, value := range s.ShardSelector {
-		c.label(selector, key, value)
+	for _, key := range slices.Sorted(maps.Keys(s.ShardSelector)) {
+		c.label(selector, key, s.ShardSelector[key])
 	}
 	if s.MovedFrom != "" {
 		c.movedFrom(t)
@@ -139,7 +140,7 @@ func (c check) network(written, resolved Network) {
 		return
 	}
 	where, other := pods, resolved.ServiceCIDR
-	if written.PodCIDR == "" || !c.e.doc.Written(pods.String()) {
+	if written.PodCIDR == "" || !c.e.index().Written(pods.String()) {
 		where, other = services, resolved.PodCIDR
 	}
 	value := map[*field.Path]string{pods: resolved.PodCIDR, services: resolved.ServiceCIDR}[where]

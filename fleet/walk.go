@@ -116,7 +116,7 @@ func (l *loader) teams() error {
 		switch {
 		case ignored(e):
 		case e.IsDir():
-			if err := l.team(dir, e.Name()); err != nil {
+			if err := l.once(dir, func() error { return l.team(dir, e.Name()) }); err != nil {
 				return err
 			}
 		case !e.Type().IsRegular():
@@ -145,7 +145,7 @@ func (l *loader) team(dir, team string) error {
 		switch {
 		case ignored(e):
 		case e.IsDir():
-			if err := l.loadTenant(p, e.Name(), teamFault); err != nil {
+			if err := l.once(p, func() error { return l.loadTenant(p, e.Name(), teamFault) }); err != nil {
 				return err
 			}
 		case e.Name() == tenantFileName:
