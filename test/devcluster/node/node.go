@@ -69,6 +69,7 @@ func Main(args []string) error {
 		return fmt.Errorf("read kubeconfig: %w", err)
 	}
 	cfg.QPS = -1
+	cfg.Dial = patientDial(ctx)
 	client, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"k8s.io/client-go/informers"
@@ -44,7 +45,28 @@ func onChange(f func(obj any)) cache.ResourceEventHandler {
 	}
 }
 
+// patientDial waits for an API server that is away, until ctx ends. Informers
+// that fail instead come back as late as a minute after the server.
+func patientDial(ctx context.Context) func(context.Context, string, string) (net.Conn, error) {
+	return func(dialing context.Context, network, address string) (net.Conn, error) {
+		for {
+			conn, err := (&net.Dialer{}).DialContext(dialing, network, address)
+			if err == nil {
+				return conn, nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil, err
+			case <-dialing.Done():
+				return nil, err
+			case <-time.After(redial):
+			}
+		}
+	}
+}
+
 const (
+	redial = 100 * time.Millisecond
 	// settle gathers signals that come in a bunch.
 	settle = 10 * time.Millisecond
 	retry  = time.Second

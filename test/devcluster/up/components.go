@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	apiserverPort  = 6443
-	etcdPort       = 2379
-	kcmPort        = 10257
-	schedulerPort  = 10259
-	certManagerTCP = 9403
-	nodeHealthPort = 10248
+	apiserverPort   = 6443
+	etcdPort        = 2379
+	kcmPort         = 10257
+	schedulerPort   = 10259
+	certManagerPort = 9403
+	nodeHealthPort  = 10248
 )
 
 // url is where a port of the shard's control plane is.
@@ -89,7 +89,7 @@ func (s *shard) schedulerArgs() []string {
 
 func (s *shard) certManagerArgs() []string {
 	return []string{"cert-manager-controller", "--kubeconfig=" + s.path("cert-manager.kubeconfig"),
-		fmt.Sprintf("--health=%s", netip.AddrPortFrom(s.at.Control, certManagerTCP))}
+		fmt.Sprintf("--health=%s", netip.AddrPortFrom(s.at.Control, certManagerPort))}
 }
 
 func (s *shard) nodeArgs() []string {

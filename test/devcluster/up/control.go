@@ -50,13 +50,13 @@ func (r *run) control() (io.Closer, error) {
 		}
 	}
 	mux.HandleFunc("POST /stop/{shard}", order(func(_ context.Context, s *shard) error {
-		s.stopAPIServer()
+		s.outage()
 		return nil
 	}))
 	mux.HandleFunc("POST /start/{shard}", order(func(ctx context.Context, s *shard) error {
 		ctx, cancel := context.WithTimeout(ctx, startLimit)
 		defer cancel()
-		return s.startAPIServer(ctx)
+		return s.recover(ctx)
 	}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(l) }()

@@ -17,5 +17,7 @@
 // # Why
 //
 // An outage is made by killing the API server and leaving the rest: state and
-// pods survive it as they do in a real one, and nothing has to be restored.
+// pods survive it as they do in a real one, and nothing has to be restored. The
+// controllers are started anew after it, as their lost leases would have them:
+// left alone they wait up to a minute before they try again.
 package up

@@ -34,10 +34,9 @@ type shard struct {
 	// ended receives what ended unasked.
 	ended chan<- error
 
-	mu        sync.Mutex // guards what follows
-	running   []*process.Process
-	apiserver *process.Process
-	stopping  bool
+	mu       sync.Mutex // guards what follows
+	running  map[string]*process.Process
+	stopping bool
 
 	// orders makes stop and start of the API server one at a time.
 	orders sync.Mutex
@@ -50,14 +49,10 @@ func (s *shard) up(ctx context.Context) error {
 	if err := s.credentials(); err != nil {
 		return err
 	}
-	etcd, err := s.start(s.etcdArgs())
-	if err != nil {
+	if err := s.component(ctx, s.etcdArgs(), url("http", s.at.Control, etcdPort)+"/health"); err != nil {
 		return err
 	}
-	if err := s.healthy(ctx, etcd, url("http", s.at.Control, etcdPort)+"/health"); err != nil {
-		return err
-	}
-	if err := s.startAPIServer(ctx); err != nil {
+	if err := s.apiserver(ctx); err != nil {
 		return err
 	}
 	c, err := newClients(s.path("admin.kubeconfig"))
@@ -65,34 +60,35 @@ func (s *shard) up(ctx context.Context) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	component := func(args []string, health string) {
-		g.Go(func() error {
-			p, err := s.start(args)
-			if err != nil {
-				return err
-			}
-			return s.healthy(ctx, p, health)
-		})
-	}
-	component(s.kcmArgs(), url("https", s.at.Control, kcmPort)+"/healthz")
-	component(s.schedulerArgs(), url("https", s.at.Control, schedulerPort)+"/healthz")
-	if s.opts.node {
-		component(s.nodeArgs(), url("http", s.at.Node, nodeHealthPort)+"/healthz")
-	}
+	g.Go(func() error { return s.controllers(ctx, c.certManager) })
 	g.Go(func() error { return c.storageClass(ctx) })
+	g.Go(func() error { return c.defaultServiceAccount(ctx) })
+	if s.opts.node {
+		g.Go(func() error { return s.component(ctx, s.nodeArgs(), url("http", s.at.Node, nodeHealthPort)+"/healthz") })
+	}
+	return g.Wait()
+}
+
+func (s *shard) apiserver(ctx context.Context) error {
+	return s.component(ctx, s.apiserverArgs(), s.server()+"/readyz")
+}
+
+// controllers starts everything that works through the API server alone;
+// prepare makes what cert-manager needs.
+func (s *shard) controllers(ctx context.Context, prepare func(context.Context) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.component(ctx, s.kcmArgs(), url("https", s.at.Control, kcmPort)+"/healthz") })
+	g.Go(func() error {
+		return s.component(ctx, s.schedulerArgs(), url("https", s.at.Control, schedulerPort)+"/healthz")
+	})
 	if s.opts.certManager {
 		g.Go(func() error {
-			if err := c.certManager(ctx); err != nil {
+			if err := prepare(ctx); err != nil {
 				return err
 			}
-			p, err := s.start(s.certManagerArgs())
-			if err != nil {
-				return err
-			}
-			return s.healthy(ctx, p, url("http", s.at.Control, certManagerTCP)+"/healthz")
+			return s.component(ctx, s.certManagerArgs(), url("http", s.at.Control, certManagerPort)+"/healthz")
 		})
 	}
-	g.Go(func() error { return c.defaultServiceAccount(ctx) })
 	return g.Wait()
 }
 
@@ -131,25 +127,37 @@ func (s *shard) credentials() error {
 
 func (s *shard) server() string { return url("https", s.at.Control, apiserverPort) }
 
-// start starts one of this binary's components and watches for its end.
+// component starts one of this binary's components and waits for its health.
+func (s *shard) component(ctx context.Context, argv []string, health string) error {
+	began := time.Now()
+	p, err := s.start(argv)
+	if err != nil {
+		return err
+	}
+	if err := wait(ctx, p, health); err != nil {
+		return err
+	}
+	s.say("%s is ready after %.1f s", p.Name, time.Since(began).Seconds())
+	return nil
+}
+
+// start starts a component and watches for its end.
 func (s *shard) start(argv []string) (*process.Process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name := argv[0]
 	if s.stopping {
-		return nil, fmt.Errorf("start %s of %s: stopping", argv[0], s.name)
+		return nil, fmt.Errorf("start %s of %s: stopping", name, s.name)
 	}
-	p, err := s.spawner.Run(argv[0]+" of "+s.name, s.path("logs", argv[0]+".log"), s.self, argv, nil)
+	p, err := s.spawner.Run(name+" of "+s.name, s.path("logs", name+".log"), s.self, argv, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.running = append(s.running, p)
-	if argv[0] == "kube-apiserver" {
-		s.apiserver = p
-	}
+	s.running[name] = p
 	go func() {
 		<-p.Done()
 		s.mu.Lock()
-		asked := s.stopping || argv[0] == "kube-apiserver" && s.apiserver != p
+		asked := s.stopping || s.running[name] != p
 		s.mu.Unlock()
 		if !asked {
 			s.ended <- p.Err()
@@ -158,54 +166,60 @@ func (s *shard) start(argv []string) (*process.Process, error) {
 	return p, nil
 }
 
-func (s *shard) healthy(ctx context.Context, p *process.Process, url string) error {
-	began := time.Now()
-	if err := s.wait(ctx, p, url); err != nil {
-		return err
-	}
-	s.say("%s is ready after %.1f s", p.Name, time.Since(began).Seconds())
-	return nil
-}
-
-// startAPIServer starts the API server, if it is stopped, and waits for it.
-func (s *shard) startAPIServer(ctx context.Context) error {
-	s.orders.Lock()
-	defer s.orders.Unlock()
+// kill ends a component at once; false if it was not running.
+func (s *shard) kill(name string) bool {
 	s.mu.Lock()
-	p := s.apiserver
+	p := s.running[name]
+	delete(s.running, name)
 	s.mu.Unlock()
 	if p == nil {
-		var err error
-		if p, err = s.start(s.apiserverArgs()); err != nil {
-			return err
-		}
-	}
-	return s.healthy(ctx, p, s.server()+"/readyz")
-}
-
-// stopAPIServer kills the API server at once, as an outage does.
-func (s *shard) stopAPIServer() {
-	s.orders.Lock()
-	defer s.orders.Unlock()
-	s.mu.Lock()
-	p := s.apiserver
-	s.apiserver = nil
-	s.mu.Unlock()
-	if p == nil {
-		return
+		return false
 	}
 	p.Stop(0)
-	s.say("%s is stopped", p.Name)
+	return true
 }
 
-// down stops everything, the last started first; the pods go with the node.
+// outage kills the API server, as the shard's failure does. It may be repeated.
+func (s *shard) outage() {
+	s.orders.Lock()
+	defer s.orders.Unlock()
+	if s.kill("kube-apiserver") {
+		s.say("kube-apiserver of %s is stopped", s.name)
+	}
+}
+
+// recover ends an outage and returns when the shard works again. It may be repeated.
+func (s *shard) recover(ctx context.Context) error {
+	s.orders.Lock()
+	defer s.orders.Unlock()
+	s.mu.Lock()
+	up := s.running["kube-apiserver"] != nil
+	s.mu.Unlock()
+	if up {
+		return nil
+	}
+	if err := s.apiserver(ctx); err != nil {
+		s.kill("kube-apiserver") // so that it can be tried again
+		return err
+	}
+	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "cert-manager-controller"} {
+		s.kill(name)
+	}
+	return s.controllers(ctx, func(context.Context) error { return nil })
+}
+
+// down stops everything; the pods go with the node.
 func (s *shard) down() {
 	s.mu.Lock()
 	s.stopping = true
-	running := s.running
 	s.mu.Unlock()
-	for i := len(running) - 1; i >= 0; i-- {
-		running[i].Stop(stopGrace)
+	for _, name := range []string{"node", "cert-manager-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
+		s.mu.Lock()
+		p := s.running[name]
+		s.mu.Unlock()
+		if p != nil {
+			p.Stop(stopGrace)
+		}
 	}
 }
 

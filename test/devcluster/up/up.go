@@ -61,7 +61,7 @@ func Main(args []string, stderr io.Writer) error {
 	spawner := process.NewSpawner(mark)
 	for i, name := range opts.names {
 		r.shards = append(r.shards, &shard{name: name, dir: filepath.Join(opts.dir, name), at: block.Shard(i + 1),
-			opts: &r.opts, self: self, spawner: spawner, say: r.say, ended: r.ended})
+			opts: &r.opts, self: self, spawner: spawner, say: r.say, ended: r.ended, running: map[string]*process.Process{}})
 	}
 	defer r.down()
 	ctx, fail := context.WithCancelCause(ctx)

@@ -15,7 +15,7 @@ import (
 const pollEvery = 50 * time.Millisecond
 
 // wait polls url until it answers 200, p ends or ctx does.
-func (s *shard) wait(ctx context.Context, p *process.Process, url string) error {
+func wait(ctx context.Context, p *process.Process, url string) error {
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		// The controllers' health ports have certificates that they signed themselves.
