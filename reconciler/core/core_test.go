@@ -73,12 +73,13 @@ func TestTenantWaitsForItsDataStore(t *testing.T) {
 
 func TestRestartChangesNothing(t *testing.T) {
 	w := begun(t)
-	works, ledgers := len(w.shards["one"].works), len(w.ledgers)
+	works, ledgers, statuses := len(w.shards["one"].works), len(w.ledgers), w.statuses
 	w.restart()
 	w.settle()
 	w.wantPhase("acme", Ready)
-	if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers {
-		t.Errorf("a restart made %d works and %d ledger commits", len(w.shards["one"].works)-works, len(w.ledgers)-ledgers)
+	if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers || w.statuses != statuses {
+		t.Errorf("a restart made %d works, %d ledger commits and %d status commits",
+			len(w.shards["one"].works)-works, len(w.ledgers)-ledgers, w.statuses-statuses)
 	}
 }
 

@@ -73,91 +73,104 @@ func (c *Core) tenantStatus(name string) *TenantStatus {
 	if t := c.declarationInForce(e); t != nil {
 		st.Class = t.Spec.Class
 	}
-	c.observe(st, e, isBroken, broken)
+	c.observe(st, e, c.held(e))
 	return st
 }
 
 // observe fills in what the tenant's shard says.
-func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, isBroken bool, broken fleet.Broken) {
+func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	s, o := c.shard(e.Placement.Shard), c.owners[e.UID]
-	v := verdict{}
-	if o != nil {
-		v = o.verdict
-	}
+	v := o.verdict
+	c.reference(st, o, s)
 	placed := condition("Placed", "True", note{"Placed", fmt.Sprintf("on shard %s with datastore %s", st.Shard, st.DataStore)})
-	applied, ready := condition("Applied", "True", note{"Applied", ""}), Condition{}
-	switch {
-	case v.problem.reason != "":
-		applied = condition("Applied", "False", v.problem)
-	case !v.applied:
-		applied = condition("Applied", "False", note{"Applying", "objects are being written"})
-	default:
+	applied := v.condition()
+	if applied.Status == "True" {
 		st.Digest = v.digest
 	}
-	switch v.health.State {
-	case render.Current:
-		ready = condition("Ready", "True", note{orElse(v.health.Reason, "Ready"), v.health.Message})
-		st.Phase = Ready
-	case render.Failed:
-		ready = condition("Ready", "False", note{orElse(v.health.Reason, "Failed"), v.health.Message})
-		st.Phase = Failed
-	default:
-		ready = condition("Ready", "False", note{orElse(v.health.Reason, "Provisioning"), v.health.Message})
+	phase, ready := readiness(v.health)
+	st.Phase = phase
+	switch {
+	case st.Phase != Ready:
+	case st.Kubeconfig == nil && o.wanted != nil && o.wanted.kubeconfig != nil:
+		st.Phase, ready = Provisioning, condition("Ready", "False", note{"WaitingForKubeconfig", "the admin kubeconfig is not there yet"})
+	case applied.Status != "True" && v.problem.reason == "":
 		st.Phase = Provisioning
 	}
-	if st.Phase == Ready && applied.Status != "True" && v.problem.reason == "" {
-		st.Phase = Provisioning
+	if phase, there := phaseOf[v.problem.reason]; there {
+		st.Phase = phase
 	}
-	if o != nil && o.wanted != nil && o.wanted.err == nil {
-		c.reference(st, o, s)
-		if st.Phase == Ready && st.Kubeconfig == nil && o.wanted.kubeconfig != nil {
-			st.Phase = Provisioning
-			ready = condition("Ready", "False", note{"WaitingForKubeconfig", "the admin kubeconfig is not there yet"})
-		}
+	if held.reason != "" {
+		st.Phase = Held
 	}
-	switch v.problem.reason {
-	case "WaitingForDataStore":
-		st.Phase = Pending
-	case "Foreign", "Invalid", "Forbidden", "NotRendered", "EpochBehind":
-		st.Phase = Failed
-	}
-	if why := c.closed(s); why.reason != "" && why.reason != "Observing" {
-		ready = condition("Ready", "Unknown", why)
-		applied = condition("Applied", "Unknown", why)
-		st.Phase = Unknown
-	}
-	held := Condition{}
-	switch why := c.notes[e.Name]; {
-	case isBroken:
-		held = condition("Held", "True", note{"Invalid", broken.Message})
-	case e.Held != nil:
-		held = condition("Held", "True", note{e.Held.Reason, orElse(why.message, "it is kept as commit "+e.Held.Commit+" declared it")})
-	case why.reason != "":
-		held = condition("Held", "True", why)
-	case c.git.problem != "":
-		held = condition("Held", "True", note{"Declared" + string(c.git.problem), c.git.message})
+	if why := c.closed(s); why.reason != "" {
+		st.Phase, applied, ready = Unknown, condition("Applied", "Unknown", why), condition("Ready", "Unknown", why)
 	}
 	switch e.Lifecycle {
 	case ledger.Tombstoned:
-		st.Phase = Removed
-		st.PurgeAfter = &e.Tombstone.PurgeAfter
+		st.Phase, st.PurgeAfter = Removed, &e.Tombstone.PurgeAfter
 		ready = condition("Ready", "False", note{"Removed", "its declaration is gone; it is stopped, and its data is kept until " + e.Tombstone.PurgeAfter.Format(time.RFC3339)})
 	case ledger.Purging:
-		st.Phase = Purging
-		ready = condition("Ready", "False", note{"Purging", "it is being torn down"})
-	default:
-		if held.Type != "" && st.Phase != Unknown {
-			st.Phase = Held
-		}
+		st.Phase, ready = Purging, condition("Ready", "False", note{"Purging", "it is being torn down"})
 	}
 	st.Conditions = []Condition{placed, applied, ready}
-	if held.Type != "" {
-		st.Conditions = append(st.Conditions, held)
+	if held.reason != "" {
+		st.Conditions = append(st.Conditions, condition("Held", "True", held))
 	}
+}
+
+// held says why a tenant is not as it is declared, if so.
+func (c *Core) held(e *ledger.Tenant) note {
+	broken, isBroken := c.git.declared.Fleet.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: e.Name}]
+	switch why := c.notes[e.Name]; {
+	case isBroken:
+		return note{"Invalid", broken.Message}
+	case e.Held != nil:
+		return note{e.Held.Reason, orElse(why.message, "it is kept as commit "+e.Held.Commit+" declared it")}
+	case why.reason != "":
+		return why
+	case c.git.problem != "":
+		return note{"Declared" + string(c.git.problem), c.git.message}
+	}
+	return note{}
+}
+
+// condition tells whether everything that should be there is there.
+func (v verdict) condition() Condition {
+	switch {
+	case v.problem.reason != "":
+		return condition("Applied", "False", v.problem)
+	case !v.applied:
+		return condition("Applied", "False", note{"Applying", "objects are being written"})
+	}
+	return condition("Applied", "True", note{"Applied", ""})
+}
+
+// readiness is what a provider's judgement means to people.
+func readiness(h render.Health) (Phase, Condition) {
+	switch h.State {
+	case render.Current:
+		return Ready, condition("Ready", "True", note{orElse(h.Reason, "Ready"), h.Message})
+	case render.Failed:
+		return Failed, condition("Ready", "False", note{orElse(h.Reason, "Failed"), h.Message})
+	}
+	return Provisioning, condition("Ready", "False", note{orElse(h.Reason, "Provisioning"), h.Message})
+}
+
+// phaseOf are the problems that outweigh what the provider says.
+var phaseOf = map[string]Phase{
+	"WaitingForDataStore": Pending,
+	"Foreign":             Failed,
+	"Invalid":             Failed,
+	"Forbidden":           Failed,
+	"NotRendered":         Failed,
+	"EpochBehind":         Failed,
 }
 
 // reference names endpoint, version and kubeconfig, as the provider reads them.
 func (c *Core) reference(st *TenantStatus, o *ownerState, s *shardState) {
+	if o.wanted == nil || o.wanted.err != nil {
+		return
+	}
 	outputs := o.verdict.health.Outputs
 	st.Version, st.Endpoint = outputs["version"], outputs["endpoint"]
 	if st.Endpoint == "" && len(o.wanted.derived) > 0 {

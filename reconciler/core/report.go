@@ -12,6 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
@@ -46,7 +47,8 @@ func (c *Core) report(now time.Time) {
 func statusMessage(files map[string][]byte) string {
 	names := []string{}
 	for _, p := range slices.Sorted(maps.Keys(files)) {
-		if base := strings.TrimSuffix(path.Base(p), ".yaml"); !strings.HasPrefix(base, "_") {
+		base := strings.TrimSuffix(path.Base(p), ".yaml")
+		if !strings.HasPrefix(base, "_") && !slices.Contains(names, base) {
 			names = append(names, base)
 		}
 	}
@@ -83,7 +85,7 @@ func (c *Core) stale(p string) bool {
 		return false
 	}
 	if parts[1] != "_unplaced" {
-		if s := c.shards[parts[1]]; s == nil || !s.lease.Held {
+		if s := c.shards[parts[1]]; s == nil || !s.lease.Held || !c.answersFor(s.name) {
 			return false
 		}
 	}
@@ -151,7 +153,7 @@ func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile
 		return b
 	}
 	dated(c.status.files[p])
-	content, err := yaml.Marshal(status)
+	content, err := fleet.Encode(status)
 	if err != nil {
 		panic(fmt.Sprintf("encode %s: %v", p, err))
 	}
@@ -159,13 +161,26 @@ func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile
 }
 
 // answersFor tells whether the status of a shard's tenants is ours to write: we
-// hold its Lease, or nobody is known to.
+// hold its Lease, or nobody is known to. Before a shard has been heard of and
+// looked at, nothing is said: what stands in the file is the better knowledge.
 func (c *Core) answersFor(shard string) bool {
-	if shard == "" {
+	if shard == "" { // _unplaced
+		for _, s := range c.shards {
+			if s.configured && !s.heard {
+				return false
+			}
+		}
 		return true
 	}
 	s := c.shards[shard]
-	return s == nil || s.lease.Held || s.lease.Holder == ""
+	switch {
+	case s == nil || !s.configured:
+		return true
+	case !s.heard || (!s.lease.Held && s.lease.Holder != ""):
+		return false
+	}
+	reason := c.closed(s).reason
+	return reason != "Observing" && reason != "LedgerNotCompared"
 }
 
 // date dates conditions: those whose status did not change keep their time.

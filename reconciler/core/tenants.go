@@ -247,7 +247,7 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 		next.Epoch++
 		since := d.now.UTC().Truncate(time.Second)
 		next.Tombstone = &ledger.Tombstone{
-			Since: since, PurgeAfter: since.Add(time.Duration(d.fleet.Settings.Deletion.Retention)),
+			Since: since, PurgeAfter: since.Add(d.fleet.Settings.Deletion.Retention),
 			Commit: d.declared.Commit, Tree: last.Tree, Declaration: string(last.Fleet.Tenants[e.Name].Source.Raw),
 		}
 		d.fleets[last.Tree] = last.Fleet

@@ -128,7 +128,7 @@ func (c *Core) tenantInForce(name string) (render.TenantInput, string, error) {
 // declarationInForce is the declaration that a tenant's entry is to be rendered
 // from, or nil when a decision is needed first.
 func (c *Core) declarationInForce(e *ledger.Tenant) *fleet.Tenant {
-	tree := ""
+	var tree string
 	switch {
 	case e.Held != nil:
 		tree = e.Held.Tree

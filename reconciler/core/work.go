@@ -163,13 +163,7 @@ func (c *Core) remember(s *shardState) {
 // workFor finds out what to do for one owner, and what is to be said of it.
 func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
 	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID]}
-	epoch, lifecycle := int64(0), ledger.Living
-	if o.owner.Kind == render.OwnerDataStore {
-		epoch = c.ledger.entries.DataStores[o.owner.Name].Epoch
-	} else {
-		e := c.ledger.entries.Tenants[o.owner.Name]
-		epoch, lifecycle = e.Epoch, e.Lifecycle
-	}
+	epoch, lifecycle := c.inForce(o.owner)
 	if lifecycle == ledger.Purged {
 		return planLeftovers(s.name, o.owner, epoch, v), verdict{}
 	}
@@ -209,6 +203,15 @@ func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
 		result.problem = note{f.Reason, f.Message}
 	}
 	return work, result
+}
+
+// inForce is what the ledger says of an owner: datastores only live.
+func (c *Core) inForce(o render.Owner) (epoch int64, lifecycle ledger.Lifecycle) {
+	if o.Kind == render.OwnerDataStore {
+		return c.ledger.entries.DataStores[o.Name].Epoch, ledger.Living
+	}
+	e := c.ledger.entries.Tenants[o.Name]
+	return e.Epoch, e.Lifecycle
 }
 
 // gate lets a new tenant wait until its datastore is ready and guarded.

@@ -85,6 +85,7 @@ func newWorld(t *testing.T, shards ...string) *world {
 		t: t, core: New(Config{StatusInterval: time.Second}, renderer), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		ledgers: []*ledger.Ledger{nil}, status: map[string][]byte{}, shards: map[string]*fakeShard{},
 	}
+	w.queue = append(w.queue, Kubeconfigs{shards})
 	for _, s := range shards {
 		w.shards[s] = &fakeShard{objects: map[render.ObjectID]*Object{}, anchors: map[string]Anchor{}, judged: map[string]bool{}, identity: "cluster-" + s}
 		w.queue = append(w.queue, Lease{Shard: s, Held: true, Identity: "cluster-" + s})
@@ -95,7 +96,7 @@ func newWorld(t *testing.T, shards ...string) *world {
 // restart replaces the core by one that knows nothing.
 func (w *world) restart() {
 	w.core = New(w.core.cfg, w.core.renderer)
-	w.queue, w.reported, w.read = nil, "", false
+	w.queue, w.reported, w.read = []Event{Kubeconfigs{slices.Collect(maps.Keys(w.shards))}}, "", false
 	for _, name := range slices.Sorted(maps.Keys(w.shards)) {
 		w.queue = append(w.queue, Lease{Shard: name, Held: true, Identity: w.shards[name].identity})
 	}
