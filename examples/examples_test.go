@@ -1,0 +1,119 @@
+// Package examples_test proves every example: it loads without a finding, every
+// tenant finds a place, and everything renders.
+package examples_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/render"
+)
+
+func TestExamples(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	renderer, err := render.New(render.Options{Image: "example.com/tenantry:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, e := range entries {
+		if e.IsDir() {
+			seen++
+			t.Run(e.Name(), func(t *testing.T) { prove(t, e.Name(), renderer) })
+		}
+	}
+	if seen < 2 {
+		t.Errorf("found %d examples, want quickstart and minimal", seen)
+	}
+}
+
+func prove(t *testing.T, dir string, renderer *render.Renderer) {
+	f, findings, err := fleet.Load(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(findings) > 0 {
+		t.Fatalf("%s", findings)
+	}
+	if len(f.Tenants) == 0 {
+		t.Error("there are no tenants")
+	}
+	stores := map[string]render.DataStoreInput{}
+	for name, ds := range f.DataStores {
+		in := render.DataStoreInput{Name: name, UID: ledger.UID(name), Spec: ds.Spec, BaseVersion: renderer.LatestBase(ds.Spec.Managed.Provider)}
+		if _, err := renderer.DataStore(in); err != nil {
+			t.Error(err)
+		}
+		stores[name] = in
+	}
+	for _, class := range f.Classes {
+		if err := renderer.Check(class, renderer.LatestBase(class.Spec.Provider)); err != nil {
+			t.Error(err)
+		}
+	}
+	var requests []placement.Request
+	for _, tenant := range f.Tenants {
+		requests = append(requests, placement.Request{Tenant: tenant, Spec: fleet.Resolve(tenant, f.Classes[tenant.Spec.Class])})
+	}
+	for _, o := range placement.New(f, nil).PlaceAll(requests) {
+		if o.Unplaced != nil {
+			t.Error(o.Unplaced)
+			continue
+		}
+		tenant := f.Tenants[o.Name]
+		class := f.Classes[tenant.Spec.Class]
+		in := render.TenantInput{
+			Name: o.Name, UID: ledger.UID(o.Name), Spec: fleet.Resolve(tenant, class), Class: class,
+			BaseVersion: renderer.LatestBase(class.Spec.Provider), Placement: o.Placement,
+			Lifecycle: ledger.Living, DataStore: stores[o.Placement.DataStore],
+		}
+		if _, err := renderer.Tenant(in); err != nil {
+			t.Error(err)
+		}
+		if _, err := renderer.Teardown(in); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The overlay of quickstart shows what a class can change; it must change it.
+func TestQuickstartOverlayHasAnEffect(t *testing.T) {
+	f, _, err := fleet.Load(os.DirFS("quickstart"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	renderer, err := render.New(render.Options{Image: "example.com/tenantry:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant, class := f.Tenants["acme"], f.Classes["standard"]
+	base := renderer.LatestBase("native")
+	unit, err := renderer.Tenant(render.TenantInput{
+		Name: "acme", UID: ledger.UID("acme"), Spec: fleet.Resolve(tenant, class), Class: class, BaseVersion: base,
+		Placement: ledger.Placement{Shard: "eu-1", DataStore: "eu-1-a", Address: "127.71.1.10"}, Lifecycle: ledger.Living,
+		DataStore: render.DataStoreInput{Name: "eu-1-a", UID: ledger.UID("eu-1-a"), Spec: f.DataStores["eu-1-a"].Spec, BaseVersion: base},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployments := 0
+	for _, o := range unit.Objects {
+		if o.ID.Kind != "Deployment" {
+			continue
+		}
+		deployments++
+		if !strings.Contains(string(o.JSON), `"revisionHistoryLimit":2`) {
+			t.Errorf("%s does not keep two old ReplicaSets", o.ID)
+		}
+	}
+	if deployments == 0 {
+		t.Error("there is no Deployment")
+	}
+}
