@@ -111,6 +111,7 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 		ready = condition("Ready", "False", note{"Removed", "its declaration is gone; it is stopped, and its data is kept until " + e.Tombstone.PurgeAfter.Format(time.RFC3339)})
 	case ledger.Purging:
 		st.Phase, ready = Purging, condition("Ready", "False", note{"Purging", "it is being torn down"})
+	case ledger.Living, ledger.Purged:
 	}
 	st.Conditions = []Condition{placed, applied, ready}
 	if held.reason != "" {
@@ -152,6 +153,7 @@ func readiness(h render.Health) (Phase, Condition) {
 		return Ready, condition("Ready", "True", note{orElse(h.Reason, "Ready"), h.Message})
 	case render.Failed:
 		return Failed, condition("Ready", "False", note{orElse(h.Reason, "Failed"), h.Message})
+	case render.InProgress:
 	}
 	return Provisioning, condition("Ready", "False", note{orElse(h.Reason, "Provisioning"), h.Message})
 }

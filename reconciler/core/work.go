@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -170,7 +171,7 @@ func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
 	w, unit := c.want(o)
 	if w.err != nil {
 		reason := "NotRendered"
-		if w.err == errUndecided {
+		if errors.Is(w.err, errUndecided) {
 			reason = "NotDecided"
 		}
 		return Work{}, verdict{problem: note{reason, w.err.Error()}}
