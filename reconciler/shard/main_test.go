@@ -218,6 +218,17 @@ func (e *edge) until(what string, so func() bool) {
 	}
 }
 
+// last is the newest event of a type; its zero value when there is none. It is
+// for conditions, which hold the lock.
+func last[E core.Event](e *edge) (found E) {
+	for _, event := range e.events {
+		if x, ok := event.(E); ok {
+			found = x
+		}
+	}
+	return found
+}
+
 func list(events []core.Event) string {
 	var b strings.Builder
 	for _, e := range events {

@@ -94,25 +94,27 @@ func (s *Shard) unchanged(ctx context.Context, version string) {
 	}
 }
 
-// lease takes in what the keeper says: a term begins and ends with it.
+// lease takes in what the keeper says: a term begins and ends with it. A cluster
+// that the core asked to be watched before is watched again at once; any other
+// waits until the core has seen who it is.
 func (s *Shard) lease(ctx context.Context, client *client, l core.Lease) {
 	s.endTerm()
-	if l.Held || s.opts.ReadOnly && l.Err == nil {
-		s.beginTerm(ctx, client)
-	}
-	s.outbox.control(l)
-}
-
-func (s *Shard) beginTerm(ctx context.Context, client *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keep == nil {
-		return // the session is over
+	s.outbox.control(l) // before anything that the term reports
+	if l.Identity != "" {
+		s.cluster = l.Identity
+	}
+	if !l.Held && !(s.opts.ReadOnly && l.Err == nil) || s.keep == nil {
+		return
 	}
 	s.terms++
 	s.view.begin(s.terms)
 	client.forget()
 	s.term = newTerm(ctx, s, client, s.terms)
+	if s.asked != nil && s.askedOf == s.cluster {
+		s.term.watch(*s.asked)
+	}
 }
 
 // endTerm cancels all that is under way.

@@ -56,6 +56,10 @@ type Shard struct {
 	term  *term  // nil while nothing may be done
 	terms int    // begun so far
 	keep  Keeper // nil while there is no connection
+	// asked is the last Watch, and cluster the identity that was reported before it:
+	// the core takes that cluster for the right one.
+	asked            *core.Watch
+	cluster, askedOf string
 
 	// running are the works and watches of all terms; one begins under mu, while
 	// its term is the current one.
@@ -104,6 +108,7 @@ func (s *Shard) Handle(effect core.Effect) {
 	defer s.mu.Unlock()
 	switch e := effect.(type) {
 	case core.Watch:
+		s.asked, s.askedOf = &e, s.cluster
 		if s.term != nil {
 			s.term.watch(e)
 		}

@@ -29,8 +29,8 @@ func newTerm(ctx context.Context, s *Shard, c *client, number int) *term {
 // watch asks for kinds to be watched.
 func (t *term) watch(w core.Watch) { t.watcher.ask(w) }
 
-// watched tells whether the core has asked for a watch in this term, which it
-// does once it knows of the term, and takes the cluster for the right one.
+// watched tells whether the core has asked for a watch of this cluster, which it
+// does once it takes it for the right one.
 func (t *term) watched() bool { return t.watcher.asked() }
 
 // do carries out one work. A panic is the work's own failure, not its neighbours'.

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/tenantry/tenantry/reconciler/core"
@@ -128,7 +130,10 @@ func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch) error 
 			judged: k.full && !isSecret(id), synced: func() { w.set(k, synced) },
 		}
 	}
-	r := cache.NewReflectorWithOptions(lw, nil, into, cache.ReflectorOptions{Name: t.shard.name + "/" + kind})
+	r := cache.NewReflectorWithOptions(lw, nil, into, cache.ReflectorOptions{
+		Name:    t.shard.name + "/" + kind,
+		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 4, Cap: 5 * time.Second},
+	})
 	for attempts := 0; ; attempts++ {
 		err := r.ListAndWatchWithContext(ctx)
 		switch {
