@@ -5,7 +5,10 @@ func (r *Repository) SetMaxPacks(n int) { r.remote.(*mirror).maxPacks = n }
 
 // ForgetCaches has everything read from the disk again.
 func (r *Repository) ForgetCaches() {
-	_ = r.store.swap(func() error { return nil })
+	_ = r.store.swap(func() error {
+		r.store.forget()
+		return nil
+	})
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
 	r.cache.folders = generations[[]entry]{}

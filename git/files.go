@@ -6,9 +6,27 @@ import (
 	"time"
 )
 
-// writeFile makes path hold data, wholly or not at all, also after a power cut.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "tmp_obj_")
+// writer makes a path hold data, wholly or not at all.
+type writer func(path string, data []byte, mode os.FileMode) error
+
+// durable writes what has to survive a power cut: other people's repositories.
+func durable(path string, data []byte, mode os.FileMode) error {
+	if err := replace(path, data, mode, (*os.File).Sync); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// disposable writes to the cache, which is checked when it is opened and rebuilt.
+func disposable(path string, data []byte, mode os.FileMode) error {
+	return replace(path, data, mode, func(*os.File) error { return nil })
+}
+
+// tempPrefix begins the names of files being written; Git's own prune knows it.
+const tempPrefix = "tmp_obj_"
+
+func replace(path string, data []byte, mode os.FileMode, sync func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix)
 	if err != nil {
 		return err
 	}
@@ -17,7 +35,7 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 		err = f.Chmod(mode)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
@@ -27,9 +45,8 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return err
 }
 
 func syncDir(dir string) error {

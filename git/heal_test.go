@@ -2,6 +2,7 @@ package git_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -218,23 +219,50 @@ func TestTemporaryCacheIsRemoved(t *testing.T) {
 	}
 }
 
-func TestScatteredCacheIsRenewed(t *testing.T) {
-	remote, r, tip := ledger(t)
-	const packs = 5
-	r.SetMaxPacks(packs)
-	for i := range packs + 2 {
-		h, err := r.Push(t.Context(), draft(tip, "counter", string(rune('a'+i%26))))
+// Our own pushes grow one pack; what others push comes as a pack each, until the
+// cache is fetched anew.
+func TestCacheStaysInFewPacks(t *testing.T) {
+	remote := gittest.New(t, gittest.Options{})
+	remote.MustCommit("ledger", map[string]string{"README": "hello"})
+	opts := git.Options{URL: remote.URL, CacheDir: t.TempDir()}
+	r := open(t, opts)
+	r.SetMaxPacks(6)
+	tip := fetch(t, r, "ledger")["ledger"]
+	want := map[string]string{"README": "hello"}
+	for i := range 12 {
+		path := fmt.Sprint("ours/", i)
+		want[path] = path
+		h, err := r.Push(t.Context(), draft(tip, path, path))
 		if err != nil {
 			t.Fatal(err)
 		}
 		tip = h
+		if diff := cmp.Diff(want, contents(t, revision(t, r, tip))); diff != "" {
+			t.Fatalf("files after push %d (-want +got):\n%s", i, diff)
+		}
 	}
 	fetch(t, r, "ledger")
+	if n := len(files(t, opts.CacheDir, "objects/pack/*.pack")); n != 2 || r.Stats().Transfers != 1 {
+		t.Errorf("%d packs, stats %+v, want one of the fetch and one of the pushes", n, r.Stats())
+	}
+	for i := range 6 {
+		path := fmt.Sprint("theirs/", i)
+		want[path] = path
+		tip = git.Hash(remote.MustCommit("ledger", map[string]string{path: path}))
+		if got := fetch(t, r, "ledger")["ledger"]; got != tip {
+			t.Fatalf("tip %s, want %s", got, tip)
+		}
+	}
+	if n := len(files(t, opts.CacheDir, "objects/pack/*.pack")); n > 6 {
+		t.Errorf("%d packs, want at most 6", n)
+	}
 	if s := r.Stats(); s.Renewals != 1 || s.Rebuilds != 0 {
 		t.Errorf("stats %+v, want one renewal and no rebuild", s)
 	}
-	if got := len(log(t, remote)); got != packs+3 {
-		t.Errorf("%d commits, want %d", got, packs+3)
+	r.ForgetCaches()
+	if diff := cmp.Diff(want, contents(t, revision(t, r, tip))); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	revision(t, r, tip)
+	mirror := &gittest.Repo{Dir: filepath.Dir(files(t, opts.CacheDir, "HEAD")[0])}
+	gitOut(t, mirror, "fsck", "--strict")
 }

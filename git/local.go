@@ -150,19 +150,14 @@ func (l *local) guard() string {
 func (l *local) write(objects []object) error {
 	const unpackLimit = 100
 	dir := filepath.Join(l.dir, "objects")
-	if len(objects) >= unpackLimit {
-		p, err := newPack(objects)
-		if err != nil {
-			return err
-		}
-		return p.writeTo(dir)
+	if len(objects) < unpackLimit {
+		return writeLoose(dir, objects)
 	}
-	for _, o := range objects {
-		if err := writeLoose(dir, o); err != nil {
-			return err
-		}
+	p, err := newPack(objects)
+	if err == nil {
+		_, err = p.writeTo(dir, durable)
 	}
-	return nil
+	return err
 }
 
 // log continues the branch's reflog where there is one.

@@ -34,8 +34,9 @@ type mirror struct {
 	lock   *os.File
 	temp   bool // home is removed at close
 
-	mu    sync.Mutex      // over changes of mirror/
-	known map[string]bool // branches ever asked for
+	mu     sync.Mutex      // over changes of mirror/ and what follows
+	known  map[string]bool // branches ever asked for
+	recent recent
 
 	maxPacks int // tests lower it
 }
@@ -97,10 +98,10 @@ func initBare(dir string) error {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(dir, "config"), []byte("[core]\n\trepositoryformatversion = 0\n\tbare = true\n"), 0o600); err != nil {
+	if err := disposable(filepath.Join(dir, "config"), []byte("[core]\n\trepositoryformatversion = 0\n\tbare = true\n"), 0o600); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600)
+	return disposable(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600)
 }
 
 // refs gives the tips that the mirror remembers.
@@ -112,7 +113,7 @@ func (m *mirror) refs() (map[string]Hash, error) {
 			return err
 		}
 		name, err := filepath.Rel(m.dir(), path)
-		if err != nil || strings.HasPrefix(d.Name(), "tmp_obj_") {
+		if err != nil || strings.HasPrefix(d.Name(), tempPrefix) {
 			return err
 		}
 		ref := filepath.ToSlash(name)
@@ -215,11 +216,12 @@ func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string
 	}
 	var wants []Hash
 	for _, tip := range tips {
-		switch _, err := m.store.read(tip); {
-		case errors.Is(err, errMissing):
-			wants = append(wants, tip)
-		case err != nil:
+		known, err := m.store.has(tip)
+		if err != nil {
 			return false, &tornError{err}
+		}
+		if !known {
+			wants = append(wants, tip)
 		}
 	}
 	if len(wants) > 0 {
@@ -254,7 +256,7 @@ func (m *mirror) setRef(dir, branch string, tip Hash) error {
 	if err := m.clearWay(dir, path); err != nil {
 		return err
 	}
-	return writeFile(path, []byte(string(tip)+"\n"), 0o600)
+	return disposable(path, []byte(string(tip)+"\n"), 0o600)
 }
 
 // clearWay removes a branch a that stands where a/b is to be, and a/b where a is:
@@ -420,6 +422,8 @@ func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []str
 	err := m.store.swap(func() error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		m.recent = recent{}
+		m.store.forget()
 		if err := os.RemoveAll(m.dir()); err != nil {
 			return err
 		}
@@ -445,24 +449,4 @@ func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) 
 	return adv.refs[ref], func(ctx context.Context, old, new Hash, objects []object) error {
 		return m.server.send(ctx, adv, ref, old, new, objects)
 	}, nil
-}
-
-func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
-	p, err := newPack(objects)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	m.known[branch] = true
-	err = p.writeTo(filepath.Join(m.dir(), "objects"))
-	m.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	m.store.reload()
-	at, err := readRef(m.dir(), branchRef(branch))
-	if err != nil || at != parent {
-		return err // a fetch was faster, or knows better
-	}
-	return m.setRef(m.dir(), branch, tip)
 }

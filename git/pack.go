@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -15,114 +16,160 @@ import (
 	githash "github.com/go-git/go-git/v5/plumbing/hash"
 )
 
-// A pack holds exactly the objects of one draft, none as a delta: finding bases
+// pack holds objects the way a pack file does, none as a delta: finding bases
 // would cost more than it saves on a handful of small files, and a push must not
 // walk history.
+type pack struct {
+	entries []packed
+	size    int
+	z       *zlib.Writer
+}
 
 type packed struct {
-	object
-	offset uint32
-	crc    uint32
+	hash Hash
+	raw  []byte // header and compressed content
 }
 
-type pack struct {
-	data     []byte
-	checksum []byte
-	objects  []packed
-}
+// maxPackSize is what the index's small offsets can address.
+const maxPackSize = 1 << 31
+
+var errPackTooBig = errors.New("more than 2 GiB of objects")
 
 func newPack(objects []object) (*pack, error) {
 	p := &pack{}
-	var out bytes.Buffer
-	out.WriteString("PACK")
-	_ = binary.Write(&out, binary.BigEndian, [2]uint32{2, uint32(len(objects))})
+	return p, p.add(objects)
+}
+
+func (p *pack) add(objects []object) error {
 	for _, o := range objects {
-		start := out.Len()
+		var raw bytes.Buffer
 		size := uint64(len(o.data))
 		head := byte(o.kind)<<4 | byte(size&0x0f)
 		for size >>= 4; size > 0; size >>= 7 {
-			out.WriteByte(head | 0x80)
+			raw.WriteByte(head | 0x80)
 			head = byte(size & 0x7f)
 		}
-		out.WriteByte(head)
-		if err := deflate(&out, o.data); err != nil {
-			return nil, err
+		raw.WriteByte(head)
+		if err := p.deflate(&raw, o.data); err != nil {
+			return err
 		}
-		if uint64(out.Len()) > 1<<31 {
-			return nil, fmt.Errorf("pack %d objects: more than 2 GiB", len(objects))
+		p.entries = append(p.entries, packed{o.hash, raw.Bytes()})
+		if p.size += raw.Len(); p.size > maxPackSize {
+			return errPackTooBig
 		}
-		p.objects = append(p.objects, packed{o, uint32(start), crc32.ChecksumIEEE(out.Bytes()[start:])})
 	}
-	sum := githash.New(githash.CryptoType)
-	sum.Write(out.Bytes())
-	p.checksum = sum.Sum(nil)
-	out.Write(p.checksum)
-	p.data = out.Bytes()
-	return p, nil
+	return nil
 }
 
-func deflate(out *bytes.Buffer, data []byte) error {
-	z := zlib.NewWriter(out)
-	if _, err := z.Write(data); err != nil {
+// deflate compresses with one writer for all: a new one costs most of a megabyte.
+func (p *pack) deflate(out *bytes.Buffer, data []byte) error {
+	if p.z == nil {
+		p.z = zlib.NewWriter(out)
+	} else {
+		p.z.Reset(out)
+	}
+	if _, err := p.z.Write(data); err != nil {
 		return err
 	}
-	return z.Close()
+	return p.z.Close()
 }
 
-// index is the pack's index, version 2.
-func (p *pack) index() []byte {
-	sorted := slices.Clone(p.objects)
-	slices.SortFunc(sorted, func(a, b packed) int { return cmp.Compare(a.hash, b.hash) })
+// encode gives the pack file and its checksum, which is its name and its end.
+func (p *pack) encode() (data, checksum []byte) {
+	var out bytes.Buffer
+	out.Grow(p.size + 32)
+	out.WriteString("PACK")
+	putUint32(&out, 2)
+	putUint32(&out, uint32(len(p.entries)))
+	for _, e := range p.entries {
+		out.Write(e.raw)
+	}
+	checksum = sum(out.Bytes())
+	out.Write(checksum)
+	return out.Bytes(), checksum
+}
+
+// index gives the pack's index, version 2.
+func (p *pack) index(checksum []byte) []byte {
+	type place struct {
+		packed
+		offset uint32
+	}
+	places := make([]place, 0, len(p.entries))
+	offset := uint32(12)
+	for _, e := range p.entries {
+		places = append(places, place{e, offset})
+		offset += uint32(len(e.raw))
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.hash, b.hash) })
 	var fanout [256]uint32
 	var hashes, crcs, offsets bytes.Buffer
-	for _, o := range sorted {
-		raw, _ := hex.DecodeString(string(o.hash))
+	for _, e := range places {
+		raw, _ := hex.DecodeString(string(e.hash)) // our own hashes
 		hashes.Write(raw)
-		_ = binary.Write(&crcs, binary.BigEndian, o.crc)
-		_ = binary.Write(&offsets, binary.BigEndian, o.offset)
+		putUint32(&crcs, crc32.ChecksumIEEE(e.raw))
+		putUint32(&offsets, e.offset)
 		for i := int(raw[0]); i < 256; i++ {
 			fanout[i]++
 		}
 	}
 	var out bytes.Buffer
-	out.WriteString("\xfftOc\x00\x00\x00\x02")
-	_ = binary.Write(&out, binary.BigEndian, fanout)
-	out.Write(hashes.Bytes())
-	out.Write(crcs.Bytes())
-	out.Write(offsets.Bytes())
-	out.Write(p.checksum)
-	sum := githash.New(githash.CryptoType)
-	sum.Write(out.Bytes())
-	out.Write(sum.Sum(nil))
+	out.WriteString("\xfftOc")
+	putUint32(&out, 2)
+	for _, n := range fanout {
+		putUint32(&out, n)
+	}
+	for _, part := range [][]byte{hashes.Bytes(), crcs.Bytes(), offsets.Bytes(), checksum} {
+		out.Write(part)
+	}
+	out.Write(sum(out.Bytes()))
 	return out.Bytes()
 }
 
-// writeTo stores pack and index in a repository's object folder. The index comes
-// last: Git takes a pack for there once its index is.
-func (p *pack) writeTo(objects string) error {
-	dir := filepath.Join(objects, "pack")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	base := filepath.Join(dir, "pack-"+hex.EncodeToString(p.checksum))
-	if err := writeFile(base+".pack", p.data, 0o444); err != nil {
-		return err
-	}
-	return writeFile(base+".idx", p.index(), 0o444)
+func putUint32(out *bytes.Buffer, n uint32) {
+	out.Write(binary.BigEndian.AppendUint32(nil, n))
 }
 
-// writeLoose stores one object as a file of its own.
-func writeLoose(objects string, o object) error {
-	path := filepath.Join(objects, string(o.hash[:2]), string(o.hash[2:]))
-	if err := touch(path); err == nil {
-		return nil
+func sum(data []byte) []byte {
+	h := githash.New(githash.CryptoType)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+// writeTo stores pack and index in a repository's object folder and gives their
+// common path without extension. The index comes last: Git takes a pack for there
+// once its index is.
+func (p *pack) writeTo(objects string, write writer) (string, error) {
+	dir := filepath.Join(objects, "pack")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
+	data, checksum := p.encode()
+	base := filepath.Join(dir, "pack-"+hex.EncodeToString(checksum))
+	if err := write(base+".pack", data, 0o444); err != nil {
+		return "", err
 	}
-	var out bytes.Buffer
-	if err := deflate(&out, fmt.Appendf(nil, "%s %d\x00%s", o.kind, len(o.data), o.data)); err != nil {
-		return err
+	return base, write(base+".idx", p.index(checksum), 0o444)
+}
+
+// writeLoose stores each object as a file of its own.
+func writeLoose(objects string, list []object) error {
+	var z pack
+	for _, o := range list {
+		path := filepath.Join(objects, string(o.hash[:2]), string(o.hash[2:]))
+		if err := touch(path); err == nil {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		if err := z.deflate(&out, fmt.Appendf(nil, "%s %d\x00%s", o.kind, len(o.data), o.data)); err != nil {
+			return err
+		}
+		if err := durable(path, out.Bytes(), 0o444); err != nil {
+			return err
+		}
 	}
-	return writeFile(path, out.Bytes(), 0o444)
+	return nil
 }

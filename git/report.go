@@ -25,7 +25,8 @@ func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, ol
 	var req bytes.Buffer
 	writeLine(&req, "%s %s %s\x00%s\n", old.wire(), new.wire(), ref, strings.Join(caps, " "))
 	writeFlush(&req)
-	req.Write(p.data)
+	data, _ := p.encode()
+	req.Write(data)
 	body, err := s.do(ctx, http.MethodPost, "/"+receivePack, receivePack, req.Bytes())
 	if err != nil {
 		return err

@@ -56,7 +56,6 @@ func (s *store) swap(do func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.close()
-	s.lru = cache.NewObjectLRU(objectCacheSize) // it may hold what was read from torn packs
 	return do()
 }
 
@@ -77,16 +76,26 @@ func (s *store) open() *filesystem.Storage {
 	return s.st
 }
 
+// forget drops what was read before. The caller is inside swap.
+func (s *store) forget() { s.lru = cache.NewObjectLRU(objectCacheSize) }
+
 // read gives an object's content, hashed again. Errors carry no file system error
 // inside: a missing pack file must not pass for a missing path.
 func (s *store) read(h Hash) (object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, err := s.once(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
-	if err == nil && o.hash != h {
-		err = fmt.Errorf("read %s: its content hashes to %s", h, o.hash)
+	return s.once(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
+}
+
+// has tells whether an object is there, as far as it is known without reopening.
+func (s *store) has(h Hash) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.guarded(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
+	if errors.Is(err, errMissing) {
+		return false, nil
 	}
-	return o, err
+	return err == nil, err
 }
 
 // size gives an object's length without reading all of it where that is possible.
@@ -114,6 +123,9 @@ func (s *store) once(do func(*filesystem.Storage) (object, error)) (object, erro
 	o, err := s.guarded(do)
 	if err != nil {
 		s.close()
+		if !errors.Is(err, errMissing) {
+			s.forget() // go-git may have kept what it read wrongly
+		}
 		o, err = s.guarded(do)
 	}
 	return o, err
@@ -148,5 +160,9 @@ func readObject(st *filesystem.Storage, h Hash) (object, error) {
 	if err != nil {
 		return object{}, fmt.Errorf("read %s: %v", h, err)
 	}
-	return newObject(kind(encoded.Type()), data), nil
+	o := newObject(kind(encoded.Type()), data)
+	if o.hash != h {
+		return object{}, fmt.Errorf("read %s: its content hashes to %s", h, o.hash)
+	}
+	return o, nil
 }
