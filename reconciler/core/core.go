@@ -50,10 +50,14 @@ type gitState struct {
 	// asked and done are the newest Fetch asked for and ended well.
 	asked, ended, done int64
 	attempts           int
-	nextFetch          time.Time
-	last               map[WantRef]Last
-	searched           map[WantRef]bool
-	wants              []Want
+	// accepted goes with the Fetch that was asked for; vetted are the accepted
+	// commits that what is declared is known to descend from.
+	accepted  []string
+	vetted    map[string]bool
+	nextFetch time.Time
+	last      map[WantRef]Last
+	searched  map[WantRef]bool
+	wants     []Want
 }
 
 type ledgerState struct {
@@ -135,7 +139,7 @@ func New(cfg Config, renderer *render.Renderer) *Core {
 	return &Core{
 		cfg:      cfg,
 		renderer: renderer,
-		git:      gitState{last: map[WantRef]Last{}, searched: map[WantRef]bool{}},
+		git:      gitState{vetted: map[string]bool{}, last: map[WantRef]Last{}, searched: map[WantRef]bool{}},
 		ledger:   ledgerState{contains: map[string]bool{}},
 		shards:   map[string]*shardState{},
 		owners:   map[string]*ownerState{},

@@ -416,3 +416,55 @@ func reasonOf(st *TenantStatus, kind string) string {
 	}
 	return ""
 }
+
+func TestRewoundWhileDownHoldsEverything(t *testing.T) {
+	w := withTenants(t, 2)
+	works, ledgers := len(w.shards["one"].works), len(w.ledgers)
+	accepted := w.head.id
+	w.restart()
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok {
+			l.Accepted, l.Tip = accepted, w.tip()
+			w.queue[i] = l
+		}
+	}
+	w.head = w.commits[0] // acme alone: t0 and t1 seem to be removed
+	w.rewound = accepted
+	w.pass(time.Hour)
+	if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers {
+		t.Errorf("a rewound branch made %d works and %d decisions", len(w.shards["one"].works)-works, len(w.ledgers)-ledgers)
+	}
+	w.head, w.rewound = w.commits[len(w.commits)-1], ""
+	w.pass(2 * time.Minute)
+	w.wantPhase("t1", Ready)
+}
+
+func TestPurgeIsNotStoppedByANewDeclaration(t *testing.T) {
+	w := withTenants(t, 3)
+	uid := w.ledger().Tenants["t1"].UID
+	remove(w, "t1")
+	w.down = true // nothing is deleted, but the purge is due
+	w.pass(2 * time.Hour)
+	w.down = false
+	w.commit(map[string]string{"tenants/web/t1/tenant.yaml": tenantFile("t1", "shard: one")})
+	w.pass(10 * time.Minute)
+	w.wantPhase("t1", Ready)
+	t.Logf("uid before %s, after %s", uid, w.ledger().Tenants["t1"].UID)
+}
+
+func TestUnusableClassHoldsItsTenants(t *testing.T) {
+	w := begun(t)
+	w.commit(map[string]string{
+		"classes/bad/class.yaml":         "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: bad}\nspec: {provider: native, version: v1.36.3}\n",
+		"classes/bad/kustomization.yaml": "resources: [https://example.com/base]\n",
+		"tenants/web/acme/tenant.yaml":   strings.Replace(tenantFile("acme", "shard: one"), "class: small", "class: bad", 1),
+	})
+	w.settle()
+	st := w.wantPhase("acme", Held)
+	if r := reasonOf(st, "Held"); r != "ClassUnusable" {
+		t.Errorf("Held: want ClassUnusable, got %s", r)
+	}
+	if reasonOf(st, "Ready") != "Ready" {
+		t.Errorf("a held tenant that runs should be ready: %+v %+v", st.Conditions, w.ledger().Tenants["acme"].Held)
+	}
+}

@@ -39,11 +39,14 @@ func (c *Core) fetch(now time.Time) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		lease := c.shards[name].lease
-		add(&accepted, lease.Accepted)
+		if !c.vetted(lease.Accepted) {
+			add(&accepted, lease.Accepted)
+		}
 		if _, told := c.ledger.contains[lease.Tip]; !told {
 			add(&tips, lease.Tip)
 		}
 	}
+	g.accepted = accepted
 	c.emit(Fetch{Seq: g.asked, Accepted: accepted, AcceptRewind: c.cfg.AcceptRewind, Tips: tips})
 }
 
@@ -101,6 +104,11 @@ func (c *Core) decide(now time.Time) {
 
 // mayDecide tells whether both what is declared and what was decided are known.
 func (c *Core) mayDecide() bool {
+	for _, s := range c.shards {
+		if s.lease.Held && !c.vetted(s.lease.Accepted) {
+			return false // the branch may have been rewound while nobody looked
+		}
+	}
 	return c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
 }
 
@@ -251,7 +259,7 @@ func (c *Core) decideDataStores(d *draft) {
 		if broken {
 			reason = "Invalid"
 		}
-		last, found := c.last(WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}, "")
+		last, found := c.last(WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}, nil)
 		if !found {
 			continue
 		}
@@ -262,12 +270,23 @@ func (c *Core) decideDataStores(d *draft) {
 	}
 }
 
+// lastOf gives the last good declaration of a tenant that is broken or gone.
+func (c *Core) lastOf(d *draft, e *ledger.Tenant) (Last, bool) {
+	var classes []string
+	for _, name := range slices.Sorted(maps.Keys(d.entries.Classes)) {
+		if d.entries.Classes[name].Provider == e.Provider {
+			classes = append(classes, name)
+		}
+	}
+	return c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, classes)
+}
+
 // last gives the last good declaration of something that is broken or gone, and
 // asks for it the first time.
-func (c *Core) last(ref WantRef, provider string) (Last, bool) {
+func (c *Core) last(ref WantRef, classes []string) (Last, bool) {
 	l, found := c.git.last[ref]
 	if !found && !c.git.searched[ref] {
-		c.git.wants = append(c.git.wants, Want{Ref: ref, Provider: provider})
+		c.git.wants = append(c.git.wants, Want{Ref: ref, Classes: classes})
 	}
 	return l, found
 }

@@ -180,7 +180,7 @@ func (c *Core) answersFor(shard string) bool {
 		return false
 	}
 	reason := c.closed(s).reason
-	return reason != "Observing" && reason != "LedgerNotCompared"
+	return reason != "Observing" && reason != "NotCompared"
 }
 
 // date dates conditions: those whose status did not change keep their time.

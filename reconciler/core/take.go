@@ -119,6 +119,14 @@ func (c *Core) takeFetched(e Fetched, now time.Time) {
 	g.err = e.Err
 	if e.Err == nil {
 		g.done, g.attempts = max(g.done, e.Seq), 0
+		if g.problem == "" {
+			for _, a := range g.accepted {
+				if !g.vetted[a] {
+					g.vetted[a] = true
+					c.dirtyAll()
+				}
+			}
+		}
 	} else {
 		g.attempts++
 		g.nextFetch = now.Add(min(c.cfg.FetchInterval, backoff(g.attempts)))
@@ -233,11 +241,17 @@ func (c *Core) takeLease(e Lease) {
 		clear(s.watched)
 	}
 	s.lease, s.heard = e, true
-	if e.Tip != "" && e.Tip != c.ledger.tip {
-		c.git.nextFetch = time.Time{} // compare it with the ledger
+	if (e.Tip != "" && e.Tip != c.ledger.tip) || !c.vetted(e.Accepted) {
+		c.git.nextFetch = time.Time{} // compare what it remembers with what there is
 	}
 	c.undecided = true
 	c.dirtyAll()
+}
+
+// vetted tells whether what is declared is known to descend from an accepted commit.
+func (c *Core) vetted(accepted string) bool {
+	d := c.git.declared
+	return accepted == "" || c.git.vetted[accepted] || (d != nil && d.Commit == accepted)
 }
 
 func (c *Core) takeObserved(e Observed) {

@@ -29,6 +29,11 @@ func (c *Core) decideTenants(d *draft) {
 		ref := fleet.Ref{Kind: fleet.KindTenant, Name: name}
 		broken, isBroken := d.fleet.Broken[ref]
 		switch {
+		case e != nil && e.Lifecycle == ledger.Purging:
+			if t != nil || isBroken {
+				c.notes[name] = note{"NameTaken", fmt.Sprintf("the former tenant %s is being torn down; this one is placed when that is done", name)}
+			}
+			c.age(d, e) // there is no way back
 		case isBroken && t == nil:
 			if e != nil && e.Lifecycle == ledger.Living {
 				c.hold(d, e, note{"Invalid", broken.Message})
@@ -67,7 +72,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 	name := t.Metadata.Name
 	class, inForce := c.classInForce(d, t.Spec.Class)
 	if class == nil {
-		c.notes[name] = note{"ClassUnusable", fmt.Sprintf("class %s cannot be used yet: %s", t.Spec.Class, c.notes["class/"+t.Spec.Class].message)}
+		c.notes[name] = c.classUnusable(t)
 		return
 	}
 	if why := c.notMet(d, t.Spec.Shard); why.reason != "" {
@@ -158,6 +163,15 @@ func (c *Core) classInForce(d *draft, name string) (*fleet.Class, *ledger.Class)
 	return c.ledger.classes[e.Tree], e
 }
 
+// classUnusable says why a tenant cannot have the class that it asks for.
+func (c *Core) classUnusable(t *fleet.Tenant) note {
+	why := "it is invalid"
+	if n := c.notes["class/"+t.Spec.Class]; n.message != "" {
+		why = n.message
+	}
+	return note{"ClassUnusable", fmt.Sprintf("class %s cannot be used: %s", t.Spec.Class, why)}
+}
+
 // keep looks at a tenant that is declared and has an entry: is it the same one,
 // and may it be as it is declared?
 func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
@@ -165,9 +179,6 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	same := t.Dir() == e.Source || (t.Spec.MovedFrom != "" && t.Spec.MovedFrom == e.Source)
 	next := *e
 	switch {
-	case e.Lifecycle == ledger.Purging:
-		c.notes[name] = note{"NameTaken", fmt.Sprintf("the former tenant %s is being torn down; this one is placed when that is done", name)}
-		return
 	case e.Lifecycle == ledger.Tombstoned && !same:
 		c.notes[name] = note{"NameTaken", fmt.Sprintf(
 			"the name belongs to the removed tenant of %s until %s; to bring that one back here, set spec.movedFrom: %s",
@@ -181,6 +192,7 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		return // whoever holds its shard decides
 	}
 	if class, _ := c.classInForce(d, t.Spec.Class); class == nil {
+		c.hold(d, e, c.classUnusable(t))
 		return
 	} else if class.Spec.Provider != e.Provider {
 		c.hold(d, e, note{"Frozen", fmt.Sprintf("class %s is of provider %s, but the tenant lives with provider %s, which cannot change", t.Spec.Class, class.Spec.Provider, e.Provider)})
@@ -206,7 +218,7 @@ func (c *Core) hold(d *draft, e *ledger.Tenant, why note) {
 	if e.Lifecycle != ledger.Living || e.Held != nil || c.usable(d, e.Placement.Shard).reason != "" {
 		return
 	}
-	last, found := c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, e.Provider)
+	last, found := c.lastOf(d, e)
 	if !found {
 		return
 	}
@@ -235,7 +247,7 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 		last := Last{}
 		if e.Held != nil {
 			last = Last{Tree: e.Held.Tree, Fleet: c.ledger.fleets[e.Held.Tree]}
-		} else if l, found := c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, e.Provider); found {
+		} else if l, found := c.lastOf(d, e); found {
 			last = l
 		}
 		if last.Fleet == nil || last.Fleet.Tenants[e.Name] == nil {

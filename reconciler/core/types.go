@@ -143,11 +143,11 @@ type (
 	}
 )
 
-// Want asks for the last good declaration at Path. With a Provider, only a
-// tenant whose class is of that provider is good.
+// Want asks for the last good declaration of Ref. A tenant is good only when its
+// class is one of Classes: those in force that it may have.
 type Want struct {
-	Ref      WantRef
-	Provider string
+	Ref     WantRef
+	Classes []string
 }
 
 // Effects on shards.

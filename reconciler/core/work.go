@@ -115,12 +115,16 @@ func (c *Core) closed(s *shardState) note {
 		return note{"IdentityChanged", fmt.Sprintf("the kubeconfig of shard %s leads to another cluster than the ledger says", s.name)}
 	case c.ledger.problem != "":
 		return note{"Ledger" + string(c.ledger.problem), c.ledger.message}
+	case !c.vetted(s.lease.Accepted) && c.git.problem != "":
+		return note{"Declared" + string(c.git.problem), c.git.message}
+	case !c.vetted(s.lease.Accepted):
+		return note{"NotCompared", "the declared branch has not been compared yet with what the shard's Lease remembers"}
 	}
 	if tip := s.lease.Tip; tip != "" && tip != c.ledger.tip {
 		contains, told := c.ledger.contains[tip]
 		switch {
 		case !told:
-			return note{"LedgerNotCompared", "the ledger has not been compared yet with what the shard's Lease remembers"}
+			return note{"NotCompared", "the ledger has not been compared yet with what the shard's Lease remembers"}
 		case !contains:
 			return note{"LedgerRewound", fmt.Sprintf("the shard's Lease remembers the ledger's commit %s, which the ledger no longer contains: restore the branch", tip)}
 		}

@@ -34,6 +34,7 @@ type world struct {
 	shards   map[string]*fakeShard
 	down     bool // Git is unreachable
 	refuse   error
+	rewound  string // an accepted commit that the head does not descend from
 	queue    []Event
 }
 
@@ -223,6 +224,9 @@ func (w *world) fetch(f Fetch) {
 	case w.head == nil:
 		w.queue = append(w.queue, Declared{Problem: Missing, Message: "gone"})
 		w.reported = ""
+	case w.rewound != "" && slices.Contains(f.Accepted, w.rewound):
+		w.queue = append(w.queue, Declared{Problem: Rewound, Message: "rewound"})
+		w.reported = ""
 	case w.problem != "":
 		w.queue = append(w.queue, Declared{Problem: w.problem, Message: "broken"})
 		w.reported = ""
@@ -259,7 +263,7 @@ func (w *world) findLast(f FindLast) LastFound {
 			var ok bool
 			if want.Ref.Kind == fleet.KindTenant {
 				t := c.fleet.Tenants[want.Ref.Name]
-				ok = t != nil && t.Dir() == want.Ref.Path
+				ok = t != nil && t.Dir() == want.Ref.Path && slices.Contains(want.Classes, t.Spec.Class)
 			} else {
 				ok = c.fleet.DataStores[want.Ref.Name] != nil
 			}

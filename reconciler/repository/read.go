@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -40,9 +41,6 @@ func (e *Edge) loadDeclared(ctx context.Context, tips map[string]git.Hash, f cor
 		return core.Declared{Problem: core.Missing, Message: fmt.Sprintf(
 			"branch %s does not exist: everything is held until it is back", e.branches.Declared)}
 	}
-	if e.declared.Problem == "" && e.declared.Commit == string(tip) {
-		return e.declared
-	}
 	unreadable := func(err error) core.Declared {
 		return core.Declared{Problem: core.Unreadable, Message: fmt.Sprintf("read branch %s at %s: %v", e.branches.Declared, tip, err)}
 	}
@@ -59,6 +57,9 @@ func (e *Edge) loadDeclared(ctx context.Context, tips map[string]git.Hash, f cor
 				"branch %s is at %s, which does not descend from %s, accepted before: everything is held; push a commit that does, or accept it with --accept-rewind %s",
 				e.branches.Declared, tip, accepted, tip)}
 		}
+	}
+	if e.declared.Problem == "" && e.declared.Commit == string(tip) {
+		return e.declared
 	}
 	rev, err := e.repo.Revision(ctx, tip)
 	if err != nil {
@@ -267,6 +268,5 @@ func declares(f *fleet.Fleet, w core.Want) bool {
 	if t == nil || t.Dir() != w.Ref.Path {
 		return false
 	}
-	class := f.Classes[t.Spec.Class]
-	return w.Provider == "" || (class != nil && class.Spec.Provider == w.Provider)
+	return slices.Contains(w.Classes, t.Spec.Class)
 }
