@@ -7,6 +7,11 @@
 // Fleet.Broken, because an invalid file is not an absent one: a tenant whose
 // file no longer parses is held, never removed.
 //
+// What a commit does not declare is asked with Fleet.Absent and never by a look
+// into the maps: a name may be broken, declared twice, or hidden in a folder that
+// cannot be looked into. An error of Load is stronger than all findings: something
+// is there that could not be read, and nothing follows from such a commit.
+//
 // The package is pure: no clock, no network, no disk but the fs.FS it is given.
 // Placement lives in fleet/placement, the daemon's own decisions in fleet/ledger.
 //

@@ -109,6 +109,7 @@ func (t *Tenant) valid() error {
 	if s := t.Tombstone; s != nil {
 		r.require(!s.Since.IsZero() && !s.PurgeAfter.Before(s.Since), "tombstone.purgeAfter: is before since")
 		r.form(tokenForm, "tombstone.commit", s.Commit)
+		r.require(s.Declaration != "", "tombstone.declaration: is missing")
 		if s.Tree != "" {
 			r.form(tokenForm, "tombstone.tree", s.Tree)
 		}

@@ -191,10 +191,22 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestEncodeRefusesWhatReadWould(t *testing.T) {
-	bad := acme()
-	bad.Lifecycle = ledger.Tombstoned // and no tombstone
-	if _, err := ledger.Encode(bad); err == nil || !strings.Contains(err.Error(), "tombstone") {
-		t.Errorf("error %v, want one about the tombstone", err)
+	for want, change := range map[string]func(*ledger.Tenant){
+		"tombstone: does not fit":           func(e *ledger.Tenant) { e.Tombstone = nil },
+		"tombstone.declaration: is missing": func(e *ledger.Tenant) { e.Tombstone.Declaration = "" },
+		"tombstone.purgedAt: does not fit":  func(e *ledger.Tenant) { e.Lifecycle = ledger.Purged },
+		"tombstone.purgeAfter: is before":   func(e *ledger.Tenant) { e.Tombstone.PurgeAfter = since.Add(-1) },
+		"held: does not fit":                func(e *ledger.Tenant) { e.Held = heldTenant().Held },
+		"uid:":                              func(e *ledger.Tenant) { e.UID = "../x" },
+		"source:":                           func(e *ledger.Tenant) { e.Source = "../x" },
+		"placement.shard:":                  func(e *ledger.Tenant) { e.Placement.Shard = "" },
+		"placement.address:":                func(e *ledger.Tenant) { e.Placement.Address = "10.0.0.300" },
+	} {
+		bad := tombstoned()
+		change(bad)
+		if _, err := ledger.Encode(bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
 	}
 }
 
