@@ -156,6 +156,7 @@ func (c *Core) Step(event Event, now time.Time) []Effect {
 	c.fetch(now)
 	c.decide(now)
 	c.work(now)
+	c.decide(now) // what was torn down just now is a decision
 	c.report(now)
 	return c.effects
 }
