@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -51,7 +52,7 @@ func renderAll(r *render.Renderer, f *fleet.Fleet) fleet.Findings {
 			report(class.Source, fmt.Errorf("spec.provider: there is no provider %q; there is %q", class.Spec.Provider, r.Providers()))
 			continue
 		}
-		sound[name] = report(class.Source, r.Check(class, base))
+		sound[name] = report(class.Source, cause(r.Check(class, base)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.DataStores)) {
 		report(f.DataStores[name].Source, renderDataStore(r, f.DataStores[name]))
@@ -73,7 +74,7 @@ func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
 		return fmt.Errorf("spec.managed.provider: there is no provider %q; there is %q", d.Spec.Managed.Provider, r.Providers())
 	}
 	_, err := r.DataStore(render.DataStoreInput{Name: d.Metadata.Name, UID: ledger.UID(d.Metadata.Name), Spec: d.Spec, BaseVersion: base})
-	return err
+	return cause(err)
 }
 
 func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error {
@@ -88,8 +89,22 @@ func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error
 	_, byAddress := r.Tenant(in)
 	in.Placement.Address, in.Placement.Host = "", name+".example.com"
 	_, byHost := r.Tenant(in)
+	byAddress, byHost = cause(byAddress), cause(byHost)
 	if byAddress != nil && byHost != nil && byAddress.Error() == byHost.Error() {
 		return byAddress
 	}
 	return errors.Join(byAddress, byHost)
+}
+
+// cause is an error without the words at its front that say which declaration was
+// rendered: the finding's file says it, and a class is rendered for nobody.
+func cause(err error) error {
+	for err != nil && (strings.HasPrefix(err.Error(), "class ") || strings.HasPrefix(err.Error(), "render ")) {
+		next := errors.Unwrap(err)
+		if next == nil {
+			break
+		}
+		err = next
+	}
+	return err
 }
