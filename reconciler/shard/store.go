@@ -85,7 +85,6 @@ func (s *objectStore) Add(o any) error {
 	seen, err := s.observe(o)
 	if err == nil {
 		s.view.put(s.term, seen)
-		s.view.moved(s.term, s.kind, seen.ResourceVersion)
 	}
 	return err
 }
@@ -96,7 +95,6 @@ func (s *objectStore) Delete(o any) error {
 	seen, err := s.observe(o)
 	if err == nil {
 		s.view.remove(s.term, seen.ID, seen.ResourceVersion)
-		s.view.moved(s.term, s.kind, seen.ResourceVersion)
 	}
 	return err
 }

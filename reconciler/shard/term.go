@@ -89,7 +89,7 @@ func stages(all []core.Apply) (first, rest []core.Apply) {
 }
 
 // saw reports an object as a response shows it.
-func (t *term) saw(o *core.Object) { t.shard.view.put(t.number, o) }
+func (t *term) saw(o *core.Object) { t.shard.view.answered(t.number, o) }
 
 func kindName(id render.ObjectID) string {
 	if id.Group == "" {

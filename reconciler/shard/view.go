@@ -66,13 +66,36 @@ func (v *view) begin(term int) {
 	}
 }
 
-// put takes in an object as a watch or a response shows it.
+// put takes in an object as the kind's watch shows it.
 func (v *view) put(term int, o *core.Object) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if term == v.term {
-		v.putLocked(v.kind(o.ID), o)
+		k := v.kind(o.ID)
+		v.putLocked(k, o)
+		k.at = o.ResourceVersion
 	}
+}
+
+// answered takes in an object as the answer to a request shows it. The watch may
+// have come further in the meantime: what it has left behind and does not know is
+// gone by now.
+func (v *view) answered(term int, o *core.Object) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if term != v.term {
+		return
+	}
+	k := v.kind(o.ID)
+	_, known := k.objects[types.NamespacedName{Namespace: o.ID.Namespace, Name: o.ID.Name}]
+	if known || !k.passed(o.ResourceVersion) {
+		v.putLocked(k, o)
+	}
+}
+
+// passed tells whether the kind's watch has come as far as a resourceVersion.
+func (k *kindView) passed(version string) bool {
+	return k.at != "" && compare(version, k.at) <= 0
 }
 
 func (v *view) putLocked(k *kindView, o *core.Object) {
@@ -96,7 +119,8 @@ func (v *view) putLocked(k *kindView, o *core.Object) {
 	v.out.object(o)
 }
 
-// remove takes in that an object is gone, as of a resourceVersion.
+// remove takes in that the kind's watch shows an object gone, as of a
+// resourceVersion.
 func (v *view) remove(term int, id render.ObjectID, version string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -104,6 +128,7 @@ func (v *view) remove(term int, id render.ObjectID, version string) {
 		return
 	}
 	k, name := v.kind(id), types.NamespacedName{Namespace: id.Namespace, Name: id.Name}
+	k.at = version
 	old, known := k.objects[name]
 	if !known || compare(version, old.version) < 0 {
 		return
@@ -122,8 +147,13 @@ func (v *view) deleted(term int, owner string, id render.ObjectID, version strin
 		return
 	}
 	k, name := v.kind(id), types.NamespacedName{Namespace: id.Namespace, Name: id.Name}
-	if old, known := k.objects[name]; known && compare(version, old.version) < 0 {
+	switch old, known := k.objects[name]; {
+	case known && compare(version, old.version) < 0:
 		return // there is a newer one already
+	case !known && k.passed(version):
+		return // the watch has told
+	case known && !old.gone:
+		v.out.gone(old.owner, id)
 	}
 	k.objects[name] = sighting{owner: owner, version: version, gone: true}
 	v.out.gone(owner, id)
@@ -159,15 +189,6 @@ func (v *view) replace(term int, kind render.ObjectID, objects []*core.Object, a
 			id.Namespace, id.Name = name.Namespace, name.Name
 			v.out.gone(s.owner, id)
 		}
-	}
-}
-
-// moved takes in how far a kind's watch has come.
-func (v *view) moved(term int, kind render.ObjectID, at string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if term == v.term {
-		v.kind(kind).at = at
 	}
 }
 
