@@ -35,6 +35,7 @@ func TestExamples(t *testing.T) {
 }
 
 func prove(t *testing.T, dir string, renderer *render.Renderer) {
+	t.Helper()
 	f, findings, err := fleet.Load(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)

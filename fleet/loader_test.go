@@ -72,9 +72,7 @@ func TestLoaderForgetsNothingAndInventsNothing(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "commits") {
 			files := fstest.MapFS{}
 			for _, piece := range rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 3).Draw(t, "pieces") {
-				for name, file := range piece {
-					files[name] = file
-				}
+				maps.Copy(files, piece)
 			}
 			fsys := newHashing(files)
 			want, wantFindings, wantErr := fleet.Load(fsys)

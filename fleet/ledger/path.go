@@ -14,7 +14,7 @@ func Dir(name string) string {
 	return hex.EncodeToString(sum[:1])
 }
 
-// TenantPath, DataStorePath, ClassPath and ShardPath give the files of entries.
+// TenantPath gives the file of a tenant's entry.
 func TenantPath(name string) string { return "tenants/" + Dir(name) + "/" + name + ".yaml" }
 
 // DataStorePath gives the file of a datastore's entry.

@@ -98,6 +98,14 @@ func (s *State) Release(p ledger.Placement) {
 // Place chooses where a tenant lives that has no place yet, and counts it. spec
 // is the tenant's spec as resolved with its class. The error is an *Unplaced.
 func (s *State) Place(t *fleet.Tenant, spec fleet.TenantSpec) (ledger.Placement, error) {
+	where, unplaced := s.place(t, spec)
+	if unplaced != nil {
+		return ledger.Placement{}, unplaced
+	}
+	return where, nil
+}
+
+func (s *State) place(t *fleet.Tenant, spec fleet.TenantSpec) (ledger.Placement, *Unplaced) {
 	unplaced := &Unplaced{Tenant: t.Metadata.Name}
 	var best *candidate
 	for _, sh := range s.candidates(spec, unplaced) {
@@ -249,12 +257,7 @@ func (s *State) PlaceAll(requests []Request) []Outcome {
 	out := make([]Outcome, len(sorted))
 	for i, r := range sorted {
 		out[i].Name = r.Tenant.Metadata.Name
-		place, err := s.Place(r.Tenant, r.Spec)
-		if err != nil {
-			out[i].Unplaced = err.(*Unplaced)
-			continue
-		}
-		out[i].Placement = place
+		out[i].Placement, out[i].Unplaced = s.place(r.Tenant, r.Spec)
 	}
 	return out
 }

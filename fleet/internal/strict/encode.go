@@ -39,7 +39,7 @@ func encodeNode(v reflect.Value) (*yaml.Node, error) {
 	if v.Type() == durationType {
 		return scalar("!!str", time.Duration(v.Int()).String()), nil
 	}
-	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](v); ok {
 		text, err := m.MarshalText()
 		return scalar("", string(text)), err
 	}

@@ -131,7 +131,7 @@ func TestPosition(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"replicas", "version", "network", "shard", "shardSelector"}
 	for name, want := range map[string]string{
-		"replica": "replicas", "Replicas": "replicas", "repilcas": "replicas", "versoin": "version",
+		"replica": "replicas", "Replicas": "replicas", "relpicas": "replicas", "ersion": "version",
 		"shards": "shard", "colour": "", "x": "", "": "",
 	} {
 		if got := strict.Nearest(name, known); got != want {
