@@ -123,7 +123,7 @@ func TestRandomDraftsAgreeWithGit(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		path := rapid.Custom(func(rt *rapid.T) string {
 			return strings.Join(rapid.SliceOfN(rapid.SampledFrom(names), 1, 3).Draw(rt, "parts"), "/")
 		})
@@ -240,7 +240,7 @@ func BenchmarkPush50Of10000(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	tip := git.Hash(hash)
 	n := 0
 	for b.Loop() {
@@ -267,7 +267,7 @@ func BenchmarkRead10000(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	tips, err := r.Fetch(b.Context(), "main")
 	if err != nil {
 		b.Fatal(err)

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -54,9 +55,12 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer discard(d)
 	return d.Sync()
 }
+
+// discard closes what was only read, or has failed already.
+func discard(c io.Closer) { _ = c.Close() }
 
 // touch freshens a file that exists, as Git does with objects that are written
 // again: a prune running beside us then keeps them.

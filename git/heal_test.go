@@ -50,17 +50,21 @@ func TestTornCacheHeals(t *testing.T) {
 		tear         func(t *testing.T, cache string)
 	}{
 		{"empty reference", "a crash while a reference was written in place", func(t *testing.T, cache string) {
+			t.Helper()
 			overwrite(t, files(t, cache, "refs/heads/main")[0], nil)
 		}},
 		{"garbage reference", "a disk that gave up", func(t *testing.T, cache string) {
+			t.Helper()
 			overwrite(t, files(t, cache, "refs/heads/main")[0], []byte("\x00\x00\x00"))
 		}},
 		{"torn index", "a crash while an index was written", func(t *testing.T, cache string) {
+			t.Helper()
 			for _, idx := range files(t, cache, "objects/pack/*.idx") {
 				overwrite(t, idx, []byte(read(t, idx)[:40]))
 			}
 		}},
 		{"lost packs", "somebody cleaned up", func(t *testing.T, cache string) {
+			t.Helper()
 			for _, f := range files(t, cache, "objects/pack/*") {
 				if err := os.Remove(f); err != nil {
 					t.Fatal(err)
@@ -68,6 +72,7 @@ func TestTornCacheHeals(t *testing.T) {
 			}
 		}},
 		{"lost index", "a pack alone is not found", func(t *testing.T, cache string) {
+			t.Helper()
 			for _, f := range files(t, cache, "objects/pack/*.idx") {
 				if err := os.Remove(f); err != nil {
 					t.Fatal(err)
@@ -75,6 +80,7 @@ func TestTornCacheHeals(t *testing.T) {
 			}
 		}},
 		{"flipped bits in a pack", "what is read is hashed again", func(t *testing.T, cache string) {
+			t.Helper()
 			for _, f := range files(t, cache, "objects/pack/*.pack") {
 				data, err := os.ReadFile(f)
 				if err != nil {
@@ -87,6 +93,7 @@ func TestTornCacheHeals(t *testing.T) {
 			}
 		}},
 		{"no HEAD", "half a folder was removed", func(t *testing.T, cache string) {
+			t.Helper()
 			if err := os.Remove(files(t, cache, "HEAD")[0]); err != nil {
 				t.Fatal(err)
 			}

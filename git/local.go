@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	format "github.com/go-git/go-git/v5/plumbing/format/config"
 )
@@ -62,7 +61,7 @@ func checkFormat(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer discard(f)
 	cfg := format.New()
 	if err := format.NewDecoder(f).Decode(cfg); err != nil {
 		return fmt.Errorf("read config: %w", err)
@@ -84,19 +83,19 @@ func (l *local) close() error { return nil }
 
 func (l *local) fetch(_ context.Context, branches []string, _ error) (map[string]Hash, fetched, error) {
 	if _, err := os.Stat(filepath.Join(l.dir, "HEAD")); err != nil {
-		return nil, fetched{}, fmt.Errorf("%w: %v", ErrUnreachable, err)
+		return nil, fetched{}, fmt.Errorf("%w: %s", ErrUnreachable, err.Error())
 	}
 	tips := map[string]Hash{}
 	for _, b := range branches {
 		tip, err := readRef(l.dir, branchRef(b))
 		if err != nil {
-			return nil, fetched{}, fmt.Errorf("%w: branch %s: %v", ErrUnreadable, b, err)
+			return nil, fetched{}, fmt.Errorf("%w: branch %s: %s", ErrUnreadable, b, err.Error())
 		}
 		if tip == "" {
 			continue
 		}
 		if _, err := l.store.read(tip); err != nil {
-			return nil, fetched{}, fmt.Errorf("%w: branch %s: %v", ErrUnreadable, b, err)
+			return nil, fetched{}, fmt.Errorf("%w: branch %s: %s", ErrUnreadable, b, err.Error())
 		}
 		tips[b] = tip
 	}
@@ -107,14 +106,14 @@ func (l *local) look(_ context.Context, branch string) (Hash, sender, error) {
 	ref := branchRef(branch)
 	tip, err := readRef(l.dir, ref)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: branch %s: %v", ErrUnreachable, branch, err)
+		return "", nil, fmt.Errorf("%w: branch %s: %w", ErrUnreachable, branch, err)
 	}
-	return tip, func(ctx context.Context, old, new Hash, objects []object) error {
-		return l.send(ctx, branch, ref, old, new, objects)
+	return tip, func(ctx context.Context, old, tip Hash, objects []object) error {
+		return l.send(ctx, branch, ref, old, tip, objects)
 	}, nil
 }
 
-func (l *local) send(ctx context.Context, branch, ref string, old, new Hash, objects []object) error {
+func (l *local) send(ctx context.Context, branch, ref string, old, tip Hash, objects []object) error {
 	if branch == l.checked {
 		return fmt.Errorf("%w: %s is checked out in that repository's work tree; push to a bare repository", ErrRejected, branch)
 	}
@@ -122,17 +121,18 @@ func (l *local) send(ctx context.Context, branch, ref string, old, new Hash, obj
 		return fmt.Errorf("%w: the repository has a %s hook, which would not run; serve it over HTTP instead", ErrRejected, hook)
 	}
 	if err := l.write(objects); err != nil {
-		return fmt.Errorf("%w: write objects: %v", ErrRejected, err)
+		return fmt.Errorf("%w: write objects: %w", ErrRejected, err)
 	}
-	err := swapRef(ctx, l.dir, ref, old, new)
+	err := swapRef(ctx, l.dir, ref, old, tip)
 	var moved *movedError
 	switch {
 	case err == nil:
-		return l.log(ref, old, new, objects)
+		l.log(ref, old, tip, objects)
+		return nil
 	case errors.As(err, &moved), ctx.Err() != nil:
 		return err
 	}
-	return fmt.Errorf("%w: %v", ErrRejected, err)
+	return fmt.Errorf("%w: %w", ErrRejected, err)
 }
 
 // guard names a hook that decides about pushes. Going around it would break a rule
@@ -160,22 +160,22 @@ func (l *local) write(objects []object) error {
 	return err
 }
 
-// log continues the branch's reflog where there is one.
-func (l *local) log(ref string, old, new Hash, objects []object) error {
+// log continues the branch's reflog where there is one. The push itself has
+// happened, so that nothing here can make it fail.
+func (l *local) log(ref string, old, tip Hash, objects []object) {
 	f, err := os.OpenFile(filepath.Join(l.dir, "logs", filepath.FromSlash(ref)), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return nil // none is kept; the push itself has happened
+		return
 	}
-	defer f.Close()
-	who := "tenantry <tenantry@localhost> " + fmt.Sprint(time.Now().Unix()) + " +0000"
+	defer discard(f)
+	var who string
 	for _, o := range objects {
-		if o.hash == new {
+		if o.hash == tip {
 			_, rest, _ := strings.Cut(string(o.data), "\ncommitter ")
 			who, _, _ = strings.Cut(rest, "\n")
 		}
 	}
-	_, _ = fmt.Fprintf(f, "%s %s %s\tpush\n", old.wire(), new.wire(), who)
-	return nil
+	_, _ = fmt.Fprintf(f, "%s %s %s\tpush\n", old.wire(), tip.wire(), who)
 }
 
 func (l *local) keep(string, Hash, Hash, []object) error {

@@ -17,9 +17,9 @@ import (
 	"github.com/tenantry/tenantry/git/gittest"
 )
 
-func initRepo(t *testing.T, args ...string) *gittest.Repo {
+func initRepo(t *testing.T) *gittest.Repo {
 	t.Helper()
-	repo, err := gittest.Init(filepath.Join(t.TempDir(), "fleet.git"), args...)
+	repo, err := gittest.Init(filepath.Join(t.TempDir(), "fleet.git"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,34 +181,41 @@ func TestLocalRefusals(t *testing.T) {
 		says         string
 	}{
 		{"hook", "going around a hook would break somebody's rule", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			if err := repo.Refuse("no"); err != nil {
 				t.Fatal(err)
 			}
 		}, git.ErrRejected, "pre-receive hook"},
 		{"folder of branches", "ledger/old and ledger cannot both exist", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			commit(t, repo, "ledger/old", map[string]string{"a": "1"})
 		}, git.ErrRejected, ""},
 		{"packed folder of branches", "the same, when Git packed them", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			commit(t, repo, "ledger/old", map[string]string{"a": "1"})
 			gitOut(t, repo, "pack-refs", "--all", "--prune")
 		}, git.ErrRejected, "ledger/old exists"},
 		{"emptied folder of branches", "a deleted branch's folder is in nobody's way", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			commit(t, repo, "ledger/old", map[string]string{"a": "1"})
 			if err := os.Remove(filepath.Join(repo.Dir, "refs/heads/ledger/old")); err != nil {
 				t.Fatal(err)
 			}
 		}, nil, ""},
 		{"abandoned lock", "a killed process leaves its lock", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			if err := os.WriteFile(filepath.Join(repo.Dir, "refs/heads/ledger.lock"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, git.ErrRejected, "remove the file"},
 		{"torn branch", "an empty file is not an absent branch", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			if err := os.WriteFile(filepath.Join(repo.Dir, "refs/heads/ledger"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, git.ErrUnreachable, "torn"},
 		{"symbolic branch", "we would replace what it stands for", func(t *testing.T, repo *gittest.Repo) {
+			t.Helper()
 			gitOut(t, repo, "symbolic-ref", "refs/heads/ledger", "refs/heads/other")
 		}, git.ErrRejected, "symbolic"},
 	} {

@@ -6,17 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/go-git/go-billy/v5/osfs"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // mirror keeps a remote repository's objects on disk, so that reading does not
@@ -84,6 +79,7 @@ func (m *mirror) dir() string { return filepath.Join(m.home, "mirror") }
 
 func (m *mirror) close() error {
 	m.store.end()
+	m.server.client.CloseIdleConnections()
 	err := m.lock.Close()
 	if m.temp {
 		err = errors.Join(err, os.RemoveAll(m.home))
@@ -127,15 +123,15 @@ func (m *mirror) refs() (map[string]Hash, error) {
 // check tells what is wrong with the mirror, as far as that is cheap to see.
 func (m *mirror) check() error {
 	if _, err := os.Stat(filepath.Join(m.dir(), "HEAD")); err != nil {
-		return fmt.Errorf("cache is torn: %v", err)
+		return fmt.Errorf("cache is torn: %w", err)
 	}
 	refs, err := m.refs()
 	if err != nil {
-		return fmt.Errorf("cache is torn: %v", err)
+		return fmt.Errorf("cache is torn: %w", err)
 	}
 	for branch, tip := range refs {
 		if err := m.checkTip(tip); err != nil {
-			return fmt.Errorf("cache is torn: branch %s: %v", branch, err)
+			return fmt.Errorf("cache is torn: branch %s: %w", branch, err)
 		}
 	}
 	return nil
@@ -249,6 +245,22 @@ func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string
 	return len(wants) > 0, nil
 }
 
+func (m *mirror) packs() int {
+	files, _ := filepath.Glob(filepath.Join(m.dir(), "objects", "pack", "*.pack"))
+	return len(files)
+}
+
+func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) {
+	adv, err := m.server.advertise(ctx, receivePack)
+	if err != nil {
+		return "", nil, err
+	}
+	ref := branchRef(branch)
+	return adv.refs[ref], func(ctx context.Context, old, tip Hash, objects []object) error {
+		return m.server.send(ctx, adv, ref, old, tip, objects)
+	}, nil
+}
+
 func (m *mirror) setRef(dir, branch string, tip Hash) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -275,178 +287,4 @@ func (m *mirror) clearWay(dir, path string) error {
 		}
 	}
 	return os.MkdirAll(filepath.Dir(path), 0o700)
-}
-
-// haves names what is here already: the tips and some of their nearest history,
-// for when a branch was rewound past a tip that the remote has forgotten.
-func (m *mirror) haves(refs map[string]Hash) ([]Hash, error) {
-	const eachBranch = 32
-	var haves []Hash
-	seen := map[Hash]bool{}
-	for _, tip := range refs {
-		queue := []Hash{tip}
-		for n := 0; len(queue) > 0 && n < eachBranch; n++ {
-			h := queue[0]
-			queue = queue[1:]
-			if seen[h] {
-				continue
-			}
-			seen[h] = true
-			haves = append(haves, h)
-			o, err := m.store.read(h)
-			if err != nil {
-				return nil, err
-			}
-			c, err := decodeCommit(o.data)
-			if err != nil {
-				return nil, err
-			}
-			queue = append(queue, c.parents...)
-		}
-	}
-	slices.Sort(haves)
-	return haves, nil
-}
-
-// receive takes a pack into the repository at dir. It is written and indexed in a
-// folder of its own and moved when all of it is on the disk, so that a crash leaves
-// no index without its pack.
-func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wants, haves []Hash) error {
-	incoming := filepath.Join(m.home, "incoming")
-	if err := os.RemoveAll(incoming); err != nil {
-		return err
-	}
-	if err := initBare(incoming); err != nil {
-		return err
-	}
-	defer os.RemoveAll(incoming)
-	body, err := m.server.fetchPack(ctx, adv, wants, haves)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if err := index(incoming, body); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%w: receive objects from %s: %w", errTag(err, ErrUnreachable), m.server.base.Redacted(), err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return movePacks(filepath.Join(incoming, "objects", "pack"), filepath.Join(dir, "objects", "pack"))
-}
-
-// index stores a pack by go-git, which resolves its deltas and checks its sums.
-func index(dir string, pack io.Reader) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("go-git panicked: %v", p)
-		}
-	}()
-	st := filesystem.NewStorage(osfs.New(dir), newStore(dir).lru)
-	defer st.Close()
-	return packfile.UpdateObjectStorage(st, pack)
-}
-
-// movePacks moves packs, their indexes last.
-func movePacks(from, to string) error {
-	files, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(files, func(a, b fs.DirEntry) int {
-		return boolInt(filepath.Ext(a.Name()) == ".idx") - boolInt(filepath.Ext(b.Name()) == ".idx")
-	})
-	for _, file := range files {
-		f, err := os.Open(filepath.Join(from, file.Name()))
-		if err != nil {
-			return err
-		}
-		err = f.Sync()
-		_ = f.Close()
-		if err == nil {
-			err = os.Rename(filepath.Join(from, file.Name()), filepath.Join(to, file.Name()))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return syncDir(to)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func (m *mirror) packs() int {
-	files, _ := filepath.Glob(filepath.Join(m.dir(), "objects", "pack", "*.pack"))
-	return len(files)
-}
-
-// rebuild clones all branches ever asked for into a new mirror and puts it in the
-// place of the old one, which serves readers until then.
-func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []string) (map[string]Hash, error) {
-	next := filepath.Join(m.home, "next")
-	if err := os.RemoveAll(next); err != nil {
-		return nil, err
-	}
-	if err := initBare(next); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	var all []string
-	for b := range m.known {
-		all = append(all, b)
-	}
-	m.mu.Unlock()
-	tips := pick(adv, all)
-	var wants []Hash
-	for _, tip := range tips {
-		wants = append(wants, tip)
-	}
-	slices.Sort(wants)
-	wants = slices.Compact(wants)
-	if len(wants) > 0 {
-		if err := m.receive(ctx, adv, next, wants, nil); err != nil {
-			return nil, err
-		}
-	}
-	for branch, tip := range tips {
-		if err := m.setRef(next, branch, tip); err != nil {
-			return nil, err
-		}
-	}
-	err := m.store.swap(func() error {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.recent = recent{}
-		m.store.forget()
-		if err := os.RemoveAll(m.dir()); err != nil {
-			return err
-		}
-		return os.Rename(next, m.dir())
-	})
-	if err != nil {
-		return nil, err
-	}
-	for branch, tip := range tips {
-		if err := m.checkTip(tip); err != nil {
-			return nil, fmt.Errorf("%w: branch %s: %v", ErrUnreadable, branch, err)
-		}
-	}
-	return pick(adv, branches), nil
-}
-
-func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) {
-	adv, err := m.server.advertise(ctx, receivePack)
-	if err != nil {
-		return "", nil, err
-	}
-	ref := branchRef(branch)
-	return adv.refs[ref], func(ctx context.Context, old, new Hash, objects []object) error {
-		return m.server.send(ctx, adv, ref, old, new, objects)
-	}, nil
 }

@@ -120,12 +120,12 @@ func TestOddServers(t *testing.T) {
 		says         string
 	}{
 		{"not found", "hosts hide what one may not see", http.NotFound, git.ErrUnreachable, "may not see it"},
-		{"forbidden", "", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no\nentry", 403) }, git.ErrAuth, "no entry"},
+		{"forbidden", "", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no\nentry", http.StatusForbidden) }, git.ErrAuth, "no entry"},
 		{"rate limited", "waiting helps, other credentials do not", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
-			http.Error(w, "slow down", 403)
+			http.Error(w, "slow down", http.StatusForbidden)
 		}, git.ErrUnreachable, "retry after 60"},
-		{"broken", "", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, git.ErrUnreachable, "502"},
+		{"broken", "", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, git.ErrUnreachable, "502"},
 		{"a login page", "200 and HTML", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>please log in")) }, git.ErrUnreachable, "not a Git server"},
 		{"empty", "", func(http.ResponseWriter, *http.Request) {}, git.ErrUnreachable, "EOF"},
 		{"cut list", "the branch may be in what is missing", func(w http.ResponseWriter, _ *http.Request) {

@@ -132,7 +132,7 @@ func putUint32(out *bytes.Buffer, n uint32) {
 
 func sum(data []byte) []byte {
 	h := githash.New(githash.CryptoType)
-	h.Write(data)
+	_, _ = h.Write(data) // never fails
 	return h.Sum(nil)
 }
 

@@ -135,7 +135,7 @@ func unclass(err error) error {
 			return ctxErr
 		}
 	}
-	return errors.New(fmt.Sprint(err))
+	return errors.New(err.Error())
 }
 
 // isDial: no connection was made, so nothing was sent.

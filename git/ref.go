@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,7 +84,7 @@ func eachPackedRef(dir string, do func(name string, h Hash)) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer discard(f)
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		line := lines.Text()
@@ -99,9 +100,9 @@ func eachPackedRef(dir string, do func(name string, h Hash)) error {
 	return lines.Err()
 }
 
-// swapRef sets name from old (empty: absent) to new, or says with a movedError
+// swapRef sets name from old (empty: absent) to tip, or says with a movedError
 // where it is instead.
-func swapRef(ctx context.Context, dir, name string, old, new Hash) error {
+func swapRef(ctx context.Context, dir, name string, old, tip Hash) error {
 	path := filepath.Join(dir, filepath.FromSlash(name))
 	lock, err := lockRef(ctx, path+".lock")
 	if err != nil {
@@ -117,12 +118,12 @@ func swapRef(ctx context.Context, dir, name string, old, new Hash) error {
 	if text, err := os.ReadFile(path); err == nil && strings.HasPrefix(string(text), "ref:") {
 		return fmt.Errorf("set %s: it is a symbolic reference", name)
 	}
-	tip, err := readRef(dir, name)
+	at, err := readRef(dir, name)
 	if err != nil {
 		return err
 	}
-	if tip != old {
-		return &movedError{tip}
+	if at != old {
+		return &movedError{at}
 	}
 	if old == "" {
 		if err := checkNoClash(dir, name); err != nil {
@@ -130,7 +131,7 @@ func swapRef(ctx context.Context, dir, name string, old, new Hash) error {
 		}
 		removeEmptyFolders(path)
 	}
-	if _, err := lock.WriteString(string(new) + "\n"); err != nil {
+	if _, err := lock.WriteString(string(tip) + "\n"); err != nil {
 		return err
 	}
 	if err := lock.Sync(); err != nil {
@@ -188,13 +189,16 @@ func checkNoClash(dir, name string) error {
 func removeEmptyFolders(path string) {
 	var dirs []string
 	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
+		if err != nil {
+			return fs.SkipDir
+		}
+		if d.IsDir() {
 			dirs = append(dirs, p)
 		}
 		return nil
 	})
-	for i := len(dirs) - 1; i >= 0; i-- {
-		_ = os.Remove(dirs[i]) // refuses what is not empty
+	for _, dir := range slices.Backward(dirs) {
+		_ = os.Remove(dir) // refuses what is not empty
 	}
 }
 
@@ -213,7 +217,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func checkBranch(name string) error {
 	bad := name == "" || strings.HasPrefix(name, "-") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") ||
 		strings.Contains(name, "@{") || name == "@" || strings.ContainsAny(name, " ~^:?*[\\\x7f")
-	for _, part := range strings.Split(name, "/") {
+	for part := range strings.SplitSeq(name, "/") {
 		bad = bad || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
 	}
 	for _, c := range []byte(name) {

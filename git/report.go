@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// send asks the server to move ref from old to new and hands it the objects.
-func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, old, new Hash, objects []object) error {
+// send asks the server to move ref from old to tip and hands it the objects.
+func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, objects []object) error {
 	p, err := newPack(objects)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, ol
 		}
 	}
 	var req bytes.Buffer
-	writeLine(&req, "%s %s %s\x00%s\n", old.wire(), new.wire(), ref, strings.Join(caps, " "))
+	writeLine(&req, "%s %s %s\x00%s\n", old.wire(), tip.wire(), ref, strings.Join(caps, " "))
 	writeFlush(&req)
 	data, _ := p.encode()
 	req.Write(data)
@@ -31,7 +31,7 @@ func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, ol
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	defer discard(body)
 	if !adv.can("report-status") {
 		return errors.New("the server does not report what came of a push")
 	}

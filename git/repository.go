@@ -52,10 +52,10 @@ type remote interface {
 	close() error
 }
 
-// sender asks for a branch to be moved from old to new, objects included. Errors:
+// sender asks for a branch to be moved from old to tip, objects included. Errors:
 // movedError and ErrRejected when it did not happen, ErrAuth and refusedError when
 // nothing was done, all others when it is not known.
-type sender func(ctx context.Context, old, new Hash, objects []object) error
+type sender func(ctx context.Context, old, tip Hash, objects []object) error
 
 // fetched tells what a fetch did.
 type fetched struct {
@@ -140,7 +140,7 @@ func (r *Repository) Fetch(ctx context.Context, branches ...string) (map[string]
 	case <-ctx.Done():
 		return nil, fmt.Errorf("fetch: %w", ctx.Err())
 	}
-	suspect, closed := r.suspicion()
+	closed, suspect := r.suspicion()
 	if closed {
 		return nil, fmt.Errorf("fetch: %w", errClosed)
 	}
@@ -156,10 +156,10 @@ func (r *Repository) Fetch(ctx context.Context, branches ...string) (map[string]
 	return tips, nil
 }
 
-func (r *Repository) suspicion() (suspect error, closed bool) {
+func (r *Repository) suspicion() (closed bool, suspect error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.suspect, r.closed
+	return r.closed, r.suspect
 }
 
 // note counts what a fetch did.
@@ -191,7 +191,7 @@ func (r *Repository) read(h Hash, want kind) ([]byte, error) {
 	o, err := r.store.read(h)
 	if err != nil {
 		r.blame(h, err)
-		return nil, fmt.Errorf("%w: %v", ErrUnreadable, err)
+		return nil, fmt.Errorf("%w: %s", ErrUnreadable, err.Error())
 	}
 	if o.kind != want {
 		return nil, fmt.Errorf("%w: %s is a %s, not a %s", ErrUnreadable, h, o.kind, want)
@@ -223,7 +223,7 @@ func (r *Repository) commit(h Hash) (*commit, error) {
 	}
 	c, err := decodeCommit(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrUnreadable, h, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreadable, h, err)
 	}
 	return c, nil
 }

@@ -201,7 +201,7 @@ func (v *Revision) info(op, name string, e entry) (fileInfo, error) {
 		size, err := v.repo.store.size(e.hash)
 		if err != nil {
 			v.repo.blame(e.hash, err)
-			return info, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%w: %v", ErrUnreadable, err)}
+			return info, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%w: %s", ErrUnreadable, err.Error())}
 		}
 		info.size = size
 	}

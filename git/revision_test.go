@@ -123,8 +123,8 @@ func TestHostileTrees(t *testing.T) {
 	for _, c := range []struct {
 		name, reason, tree string
 	}{
-		{"dot dot", "a path would climb out", "100644 ..\x00" + blob},
-		{"dot", "a path would stand still", "40000 .\x00" + blob},
+		{"parent", "a path would climb out", "100644 ..\x00" + blob},
+		{"itself", "a path would stand still", "40000 .\x00" + blob},
 		{"slash", "one name would be two", "100644 a/b\x00" + blob},
 		{"no name", "", "100644 \x00" + blob},
 		{"twice", "two readers would see two files", "100644 a\x00" + blob + "100644 a\x00" + blob},

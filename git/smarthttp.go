@@ -74,7 +74,7 @@ func (s *smartHTTP) advertise(ctx context.Context, service string) (*advertiseme
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer discard(body)
 	adv, err := readAdvertisement(io.LimitReader(body, maxAdvertisement), service)
 	if err != nil {
 		return nil, fmt.Errorf("%w: list references of %s: %w", errTag(err, ErrUnreachable), s.base.Redacted(), err)
@@ -123,7 +123,7 @@ func readAdvertisement(r io.Reader, service string) (*advertisement, error) {
 		if first {
 			var caps string
 			text, caps, _ = strings.Cut(text, "\x00")
-			for _, c := range strings.Fields(caps) {
+			for c := range strings.FieldsSeq(caps) {
 				name, value, _ := strings.Cut(c, "=")
 				adv.caps[name] = value
 			}
@@ -250,7 +250,9 @@ func (s *smartHTTP) do(ctx context.Context, method, path, service string, conten
 		cancel(nil)
 		return nil, err
 	}
-	body := &impatient{body: res.Body, ctx: ctx, cancel: cancel, patience: s.opts.Timeout}
+	body := &impatient{
+		body: res.Body, cause: func() error { return context.Cause(ctx) }, cancel: cancel, patience: s.opts.Timeout,
+	}
 	body.timer = time.AfterFunc(body.patience, func() {
 		cancel(fmt.Errorf("the remote was silent for %s", body.patience))
 	})
@@ -298,7 +300,7 @@ func (s *smartHTTP) status(res *http.Response) error {
 // impatient is a body that is given up after a silence.
 type impatient struct {
 	body     io.ReadCloser
-	ctx      context.Context
+	cause    func() error
 	cancel   context.CancelCauseFunc
 	timer    *time.Timer
 	patience time.Duration
@@ -308,7 +310,7 @@ func (b *impatient) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.timer.Reset(b.patience)
 	if err != nil && !errors.Is(err, io.EOF) {
-		if cause := context.Cause(b.ctx); cause != nil {
+		if cause := b.cause(); cause != nil {
 			err = cause
 		}
 		err = fmt.Errorf("%w: %w", ErrUnreachable, err)

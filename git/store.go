@@ -147,18 +147,18 @@ func readObject(st *filesystem.Storage, h Hash) (object, error) {
 		return object{}, fmt.Errorf("read %s: %w", h, errMissing)
 	}
 	if err != nil {
-		return object{}, fmt.Errorf("read %s: %v", h, err)
+		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
 	}
 	r, err := encoded.Reader()
 	if err != nil {
-		return object{}, fmt.Errorf("read %s: %v", h, err)
+		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
 	}
 	data, err := io.ReadAll(r)
 	if closed := r.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
-		return object{}, fmt.Errorf("read %s: %v", h, err)
+		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
 	}
 	o := newObject(kind(encoded.Type()), data)
 	if o.hash != h {

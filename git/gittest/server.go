@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -65,7 +66,7 @@ type Faults struct {
 
 // Serve starts a server. Stop ends it.
 func Serve(opts Options) (*Server, error) {
-	path, err := exec.Command("git", "--exec-path").Output()
+	path, err := exec.CommandContext(context.Background(), "git", "--exec-path").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find git: %w", err)
 	}
@@ -92,7 +93,7 @@ func (s *Server) Start() error {
 	if s.http != nil {
 		return errors.New("start Git server: it is running")
 	}
-	listener, err := net.Listen("tcp", s.address)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.address)
 	if err != nil {
 		return fmt.Errorf("start Git server: %w", err)
 	}
@@ -140,11 +141,7 @@ func (s *Server) Fail(f Faults) {
 func (s *Server) Requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counts := map[string]int{}
-	for k, n := range s.counts {
-		counts[k] = n
-	}
-	return counts
+	return maps.Clone(s.counts)
 }
 
 func kindOf(r *http.Request) string {
@@ -183,9 +180,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		panic(http.ErrAbortHandler)
 	case faults.Status != 0:
-		for k, v := range faults.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), faults.Header)
 		w.WriteHeader(faults.Status)
 		return
 	case !s.admits(r):
@@ -201,9 +196,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if loseAck {
 		panic(http.ErrAbortHandler)
 	}
-	for k, v := range answer.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), answer.header)
 	w.WriteHeader(answer.status)
 	if kind == "fetch" && faults.CutFetches > 0 && answer.body.Len() > faults.CutFetches {
 		_, _ = w.Write(answer.body.Bytes()[:faults.CutFetches])

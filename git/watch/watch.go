@@ -166,7 +166,10 @@ func matters(root, name string) bool {
 
 func addFolders(w *fsnotify.Watcher, root string) {
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
+		if err != nil {
+			return fs.SkipDir
+		}
+		if d.IsDir() {
 			_ = w.Add(path) // what cannot be watched is polled
 		}
 		return nil

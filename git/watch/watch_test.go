@@ -71,7 +71,7 @@ func TestSignalsAreCoalesced(t *testing.T) {
 		for range 50 {
 			changes <- struct{}{}
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		<-time.After(time.Second) // of the bubble's clock
 		<-signals
 		synctest.Wait()
 		select {
@@ -84,7 +84,7 @@ func TestSignalsAreCoalesced(t *testing.T) {
 		go func() {
 			for range 1000 {
 				changes <- struct{}{}
-				time.Sleep(10 * time.Millisecond)
+				<-time.After(10 * time.Millisecond)
 			}
 		}()
 		<-signals

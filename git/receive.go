@@ -1,0 +1,119 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// haves names what is here already: the tips and some of their nearest history,
+// for when a branch was rewound past a tip that the remote has forgotten.
+func (m *mirror) haves(refs map[string]Hash) ([]Hash, error) {
+	const eachBranch = 32
+	var haves []Hash
+	seen := map[Hash]bool{}
+	for _, tip := range refs {
+		queue := []Hash{tip}
+		for n := 0; len(queue) > 0 && n < eachBranch; n++ {
+			h := queue[0]
+			queue = queue[1:]
+			if seen[h] {
+				continue
+			}
+			seen[h] = true
+			haves = append(haves, h)
+			o, err := m.store.read(h)
+			if err != nil {
+				return nil, err
+			}
+			c, err := decodeCommit(o.data)
+			if err != nil {
+				return nil, err
+			}
+			queue = append(queue, c.parents...)
+		}
+	}
+	slices.Sort(haves)
+	return haves, nil
+}
+
+// receive takes a pack into the repository at dir. It is written and indexed in a
+// folder of its own and moved when all of it is on the disk, so that a crash leaves
+// no index without its pack.
+func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wants, haves []Hash) error {
+	incoming := filepath.Join(m.home, "incoming")
+	if err := os.RemoveAll(incoming); err != nil {
+		return err
+	}
+	if err := initBare(incoming); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(incoming) }() // the next one does it otherwise
+	body, err := m.server.fetchPack(ctx, adv, wants, haves)
+	if err != nil {
+		return err
+	}
+	defer discard(body)
+	if err := index(incoming, body); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: receive objects from %s: %w", errTag(err, ErrUnreachable), m.server.base.Redacted(), err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return movePacks(filepath.Join(incoming, "objects", "pack"), filepath.Join(dir, "objects", "pack"))
+}
+
+// index stores a pack by go-git, which resolves its deltas and checks its sums.
+func index(dir string, pack io.Reader) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("go-git panicked: %v", p)
+		}
+	}()
+	st := filesystem.NewStorage(osfs.New(dir), newStore(dir).lru)
+	defer discard(st)
+	return packfile.UpdateObjectStorage(st, pack)
+}
+
+// movePacks moves packs, their indexes last.
+func movePacks(from, to string) error {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(files, func(a, b fs.DirEntry) int {
+		return boolInt(filepath.Ext(a.Name()) == ".idx") - boolInt(filepath.Ext(b.Name()) == ".idx")
+	})
+	for _, file := range files {
+		f, err := os.Open(filepath.Join(from, file.Name()))
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		_ = f.Close()
+		if err == nil {
+			err = os.Rename(filepath.Join(from, file.Name()), filepath.Join(to, file.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return syncDir(to)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
