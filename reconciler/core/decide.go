@@ -47,7 +47,7 @@ func (c *Core) fetch(now time.Time) {
 		}
 	}
 	g.accepted = accepted
-	c.emit(Fetch{Seq: g.asked, Accepted: accepted, AcceptRewind: c.cfg.AcceptRewind, Tips: tips})
+	c.emit(Fetch{Seq: g.asked, Accepted: accepted, AcceptRewind: c.cfg.AcceptRewind, Ledger: c.ledger.tip, Tips: tips})
 }
 
 // draft is a round of decisions in the making.

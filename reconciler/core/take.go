@@ -83,7 +83,12 @@ func (c *Core) takeLedger(e LedgerRead) {
 	if e.Problem != "" {
 		return
 	}
+	if e.Tip != l.tip {
+		clear(l.contains) // to be compared anew
+		c.git.nextFetch = time.Time{}
+	}
 	l.known, l.tip, l.entries, l.classes, l.fleets = true, e.Tip, e.Ledger, e.Classes, e.Fleets
+	l.contains[e.Tip] = true
 	c.index()
 }
 
@@ -166,6 +171,7 @@ func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
 		return
 	}
 	l.attempts, l.tip = 0, e.Tip
+	l.contains[e.Tip] = true
 	l.entries = l.entries.With(pushed.Changes)
 	c.adoptTrees(pushed)
 	c.index()

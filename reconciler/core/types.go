@@ -112,6 +112,9 @@ type (
 		Accepted []string
 		// AcceptRewind is a commit that is accepted although it does not.
 		AcceptRewind string
+		// Ledger is the ledger's tip as the core knows it: a new one has to descend
+		// from it. Empty when it knows none.
+		Ledger string
 		// Tips are ledger tips that shards' leases remember (LedgerRead.Known).
 		Tips []string
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -239,6 +241,14 @@ func (w *world) fetch(f Fetch) {
 		w.queue = append(w.queue, w.readLedger())
 		w.queue = append(w.queue, StatusRead{Tip: fmt.Sprintf("s%d", w.statuses), Files: maps.Clone(w.status)})
 	}
+	known := TipsKnown{Contains: map[string]bool{}}
+	for _, t := range f.Tips {
+		n, err := strconv.Atoi(strings.TrimPrefix(t, "l"))
+		known.Contains[t] = err == nil && n < len(w.ledgers)
+	}
+	if len(f.Tips) > 0 {
+		w.queue = append(w.queue, known)
+	}
 	w.queue = append(w.queue, Fetched{Seq: f.Seq})
 }
 
@@ -332,6 +342,9 @@ func (w *world) carryOut(work Work) {
 			done.Failures = append(done.Failures, Failure{ID: d.ID, Reason: "Conflict", Message: "delete"})
 			continue
 		}
+		if e := w.byUID(work.Owner.UID); d.ID.Kind == "Namespace" && (e == nil || e.Lifecycle != ledger.Purging) {
+			w.t.Fatalf("%s is deleted, but its owner is not being purged: %+v", d.ID, e)
+		}
 		s.deletes = append(s.deletes, d.ID.String())
 		for id := range maps.Clone(s.objects) {
 			if id == d.ID || (d.ID.Kind == "Namespace" && id.Namespace == d.ID.Name) {
@@ -353,6 +366,15 @@ func (s *fakeShard) apply(work Work, id render.ObjectID, digest, uid string) *Ob
 	}
 	s.objects[id] = o
 	return o
+}
+
+func (w *world) byUID(uid string) *ledger.Tenant {
+	for _, e := range w.ledger().Tenants {
+		if e.UID == uid {
+			return e
+		}
+	}
+	return nil
 }
 
 // issue plays cert-manager: a Certificate gets its Secret, with our label on it.

@@ -21,7 +21,7 @@ func (e *Edge) fetch(ctx context.Context, f core.Fetch, report func(core.Event))
 		return
 	}
 	e.readDeclared(ctx, tips, f, report)
-	e.readLedger(ctx, string(tips[e.branches.Ledger]), f.Tips, report)
+	e.readLedger(ctx, string(tips[e.branches.Ledger]), f, report)
 	err = e.readStatus(ctx, string(tips[e.branches.Status]), report)
 	report(core.Fetched{Seq: f.Seq, Err: err})
 }
@@ -65,21 +65,21 @@ func (e *Edge) loadDeclared(ctx context.Context, tips map[string]git.Hash, f cor
 	if err != nil {
 		return unreadable(err)
 	}
-	loaded, findings, err := fleet.Load(hashed{rev})
+	loaded, findings, err := e.loader.Load(hashed{rev})
 	if err != nil {
 		return unreadable(err)
 	}
 	return core.Declared{Commit: string(tip), Tree: string(rev.Tree()), Fleet: loaded, Findings: findings}
 }
 
-func (e *Edge) readLedger(ctx context.Context, tip string, remembered []string, report func(core.Event)) {
+func (e *Edge) readLedger(ctx context.Context, tip string, f core.Fetch, report func(core.Event)) {
 	if !e.told || !e.ledgerOK || tip != e.ledger {
-		read := e.loadLedger(ctx, tip)
+		read := e.loadLedger(ctx, tip, f.Ledger)
 		e.told, e.ledger, e.ledgerOK = true, tip, read.Problem == ""
 		report(read)
 	}
 	contains := map[string]bool{}
-	for _, t := range remembered {
+	for _, t := range f.Tips {
 		ok := t == tip
 		if !ok && tip != "" {
 			var err error
@@ -94,7 +94,10 @@ func (e *Edge) readLedger(ctx context.Context, tip string, remembered []string, 
 	}
 }
 
-func (e *Edge) loadLedger(ctx context.Context, tip string) core.LedgerRead {
+func (e *Edge) loadLedger(ctx context.Context, tip, known string) core.LedgerRead {
+	if why := e.lostLedger(ctx, tip, known); why.Problem != "" {
+		return why
+	}
 	read := core.LedgerRead{
 		Tip: tip, Ledger: &ledger.Ledger{}, Classes: map[string]*fleet.Class{}, Fleets: map[string]*fleet.Fleet{},
 	}
@@ -115,6 +118,28 @@ func (e *Edge) loadLedger(ctx context.Context, tip string) core.LedgerRead {
 		return core.LedgerRead{Tip: tip, Problem: core.Unreadable, Message: fmt.Sprintf("read the ledger at %s: %v", tip, err)}
 	}
 	return read
+}
+
+// lostLedger tells whether decisions that the core knows of are no longer in the
+// ledger: nothing may be decided or done then.
+func (e *Edge) lostLedger(ctx context.Context, tip, known string) core.LedgerRead {
+	if known == "" || known == tip {
+		return core.LedgerRead{}
+	}
+	lost := core.LedgerRead{Tip: tip, Problem: core.Rewound, Message: fmt.Sprintf(
+		"branch %s is at %s, which does not contain the decisions of %s: everything is held until the branch is restored", e.branches.Ledger, tip, known)}
+	if tip == "" {
+		lost.Problem, lost.Message = core.Missing, fmt.Sprintf(
+			"branch %s is gone; it was at %s: everything is held until it is restored", e.branches.Ledger, known)
+		return lost
+	}
+	switch contains, err := e.repo.IsAncestor(ctx, git.Hash(known), git.Hash(tip)); {
+	case err != nil:
+		return core.LedgerRead{Tip: tip, Problem: core.Unreadable, Message: fmt.Sprintf("read the ledger at %s: %v", tip, err)}
+	case contains:
+		return core.LedgerRead{}
+	}
+	return lost
 }
 
 // loadTrees loads every tree that an entry of the ledger names.
@@ -143,7 +168,7 @@ func (e *Edge) loadTrees(ctx context.Context, read core.LedgerRead) error {
 		if err != nil {
 			return fmt.Errorf("tree %s: %w", tree, err)
 		}
-		loaded, _, err := fleet.Load(hashed{rev})
+		loaded, _, err := e.loader.Load(hashed{rev})
 		if err != nil {
 			return fmt.Errorf("tree %s: %w", tree, err)
 		}
@@ -228,7 +253,7 @@ func (e *Edge) findLast(ctx context.Context, f core.FindLast) core.LastFound {
 		if !anyDeclared(rev, f.Wants, found.ByRef) {
 			continue
 		}
-		loaded, _, err := fleet.Load(hashed{rev})
+		loaded, _, err := e.loader.Load(hashed{rev})
 		if err != nil {
 			found.Err = err
 			return found

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
@@ -22,6 +23,8 @@ type Edge struct {
 	queue [3][]core.Effect // by urgency
 	wake  chan struct{}
 
+	// loader remembers what did not change between loads.
+	loader fleet.Loader
 	// What the core was told last. Only Run's goroutine touches these.
 	declared core.Declared
 	ledger   string
