@@ -212,6 +212,11 @@ func TestNothingIsLeft(t *testing.T) {
 				}
 				return nil
 			})
+			defer func() { // for the sake of the machine, if the test fails
+				for _, pid := range all {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}()
 			kill(t, named(t, all, tc.who), tc.signal)
 			c.eventually(func() error {
 				var left []int

@@ -90,7 +90,7 @@ func (n *node) lookup(host string) ([]netip.Addr, bool) {
 		return []netip.Addr{ip}, err == nil
 	}
 	var ips []netip.Addr
-	for _, p := range n.endpoints(s) {
+	for _, p := range endpoints(s, n.pods()) {
 		if pod != "" && (p.Spec.Hostname != pod || p.Spec.Subdomain != service) {
 			continue
 		}

@@ -228,6 +228,15 @@ func (n *node) all() []*worker {
 	return ws
 }
 
+// pods returns all pods as they are at this moment.
+func (n *node) pods() []*corev1.Pod {
+	var ps []*corev1.Pod
+	for _, w := range n.all() {
+		ps = append(ps, w.current())
+	}
+	return ps
+}
+
 func (n *node) refreshVolumes(namespace string) {
 	for _, w := range n.all() {
 		if w.namespace == namespace {

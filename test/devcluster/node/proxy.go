@@ -36,6 +36,7 @@ func (n *node) proxy() func(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list services: %w", err)
 		}
+		pods := n.pods()
 		refused := pool.assign(services)
 		want := map[string]*forwarder{}
 		var errs []error
@@ -49,7 +50,7 @@ func (n *node) proxy() func(context.Context) error {
 			if err := n.reportAddress(ctx, s, address); err != nil {
 				errs = append(errs, err)
 			}
-			n.forwarders(want, s, address)
+			n.forwarders(want, s, address, pods)
 		}
 		for at, f := range open {
 			if want[at] == nil {
@@ -74,7 +75,7 @@ func (n *node) proxy() func(context.Context) error {
 }
 
 // forwarders adds what a Service wants open, keyed by address and port.
-func (n *node) forwarders(want map[string]*forwarder, s *corev1.Service, balancer netip.Addr) {
+func (n *node) forwarders(want map[string]*forwarder, s *corev1.Service, balancer netip.Addr, pods []*corev1.Pod) {
 	var addresses []string
 	if s.Spec.ClusterIP != "" && s.Spec.ClusterIP != corev1.ClusterIPNone {
 		addresses = append(addresses, s.Spec.ClusterIP)
@@ -86,26 +87,23 @@ func (n *node) forwarders(want map[string]*forwarder, s *corev1.Service, balance
 		if p.Protocol != corev1.ProtocolTCP {
 			continue
 		}
-		backends := n.backends(s, p)
+		backends := n.backends(s, p, pods)
 		if len(backends) == 0 {
 			continue
 		}
 		for _, a := range addresses {
-			at := net.JoinHostPort(a, strconv.Itoa(int(p.Port)))
-			if want[at] == nil { // two Services may not share one; the first has it
-				want[at] = &forwarder{name: s.Namespace + "/" + s.Name, backends: backends}
-			}
+			want[net.JoinHostPort(a, strconv.Itoa(int(p.Port)))] = &forwarder{name: s.Namespace + "/" + s.Name, backends: backends}
 		}
 	}
 }
 
 // backends are where the pods behind a Service's port listen.
-func (n *node) backends(s *corev1.Service, port corev1.ServicePort) []string {
+func (n *node) backends(s *corev1.Service, port corev1.ServicePort, pods []*corev1.Pod) []string {
 	if s.Namespace == metav1.NamespaceDefault && s.Name == "kubernetes" {
 		return []string{n.opts.apiserver}
 	}
 	var out []string
-	for _, p := range n.endpoints(s) {
+	for _, p := range endpoints(s, pods) {
 		if target := targetPort(p, port); target != "" {
 			out = append(out, net.JoinHostPort(p.Status.PodIP, target))
 		}
@@ -131,14 +129,13 @@ func targetPort(p *corev1.Pod, port corev1.ServicePort) string {
 }
 
 // endpoints are the pods that a Service selects and that take requests.
-func (n *node) endpoints(s *corev1.Service) []*corev1.Pod {
+func endpoints(s *corev1.Service, pods []*corev1.Pod) []*corev1.Pod {
 	if len(s.Spec.Selector) == 0 {
 		return nil
 	}
 	selector := labels.SelectorFromSet(s.Spec.Selector)
 	var out []*corev1.Pod
-	for _, w := range n.all() {
-		p := w.current()
+	for _, p := range pods {
 		if p.Namespace != s.Namespace || p.Status.PodIP == "" || terminal(p.Status.Phase) || !selector.Matches(labels.Set(p.Labels)) {
 			continue
 		}

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // callLimit ends a call to an API server that is gone without a word.
@@ -58,8 +57,7 @@ func (w *worker) finish() {
 	ctx, cancel := context.WithCancel(w.killed)
 	defer cancel()
 	defer context.AfterFunc(w.n.stopping, cancel)()
-	backoff := wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Steps: 1 << 30, Cap: 2 * time.Second}
-	_ = wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
+	_ = wait.PollUntilContextCancel(ctx, retry, true, func(ctx context.Context) (bool, error) {
 		status := w.current().Status
 		err := w.writeStatus(ctx, &status)
 		if err == nil {
