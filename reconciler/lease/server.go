@@ -13,15 +13,15 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// cluster is a real API server.
-type cluster struct {
+// remote is a real API server.
+type remote struct {
 	leases     coordinationclient.LeaseInterface
 	namespaces coreclient.NamespaceInterface
 }
 
 // connect makes clients with a connection of their own: a renewal must not queue
 // behind ten thousand listed objects.
-func connect(cfg *rest.Config) (*cluster, error) {
+func connect(cfg *rest.Config) (*remote, error) {
 	http, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, err
@@ -34,10 +34,10 @@ func connect(cfg *rest.Config) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{leases: leases.Leases(Namespace), namespaces: core.Namespaces()}, nil
+	return &remote{leases: leases.Leases(Namespace), namespaces: core.Namespaces()}, nil
 }
 
-func (c *cluster) identity(ctx context.Context) (string, error) {
+func (c *remote) identity(ctx context.Context) (string, error) {
 	ns, err := c.namespaces.Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 	if err != nil {
 		return "", fmt.Errorf("read the cluster's identity (namespace kube-system): %w", err)
@@ -45,7 +45,7 @@ func (c *cluster) identity(ctx context.Context) (string, error) {
 	return string(ns.UID), nil
 }
 
-func (c *cluster) get(ctx context.Context) (*coordinationv1.Lease, error) {
+func (c *remote) get(ctx context.Context) (*coordinationv1.Lease, error) {
 	l, err := c.leases.Get(ctx, Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -56,7 +56,7 @@ func (c *cluster) get(ctx context.Context) (*coordinationv1.Lease, error) {
 	return l, nil
 }
 
-func (c *cluster) put(ctx context.Context, l *coordinationv1.Lease) (*coordinationv1.Lease, error) {
+func (c *remote) put(ctx context.Context, l *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	var stored *coordinationv1.Lease
 	var err error
 	if l.UID == "" {
@@ -76,7 +76,7 @@ func (c *cluster) put(ctx context.Context, l *coordinationv1.Lease) (*coordinati
 	return stored, nil
 }
 
-func (c *cluster) create(ctx context.Context, l *coordinationv1.Lease) (*coordinationv1.Lease, error) {
+func (c *remote) create(ctx context.Context, l *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	options := metav1.CreateOptions{FieldManager: manager}
 	stored, err := c.leases.Create(ctx, l, options)
 	if !apierrors.IsNotFound(err) {

@@ -60,7 +60,7 @@ func TestViewConverges(t *testing.T) {
 		var answers []func() // not yet arrived
 		var list func()      // not yet arrived
 
-		steps := rapid.IntRange(1, 40).Draw(t, "steps")
+		steps := rapid.IntRange(50, 300).Draw(t, "steps")
 		for range steps {
 			name := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name")
 			switch rapid.IntRange(0, 7).Draw(t, "step") {

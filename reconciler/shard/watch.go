@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
@@ -130,8 +131,10 @@ func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch) error 
 			judged: k.full && !isSecret(id), synced: func() { w.set(k, synced) },
 		}
 	}
+	silent := klog.Logger{} // what it has to say comes back as an error
+	ctx = klog.NewContext(ctx, silent)
 	r := cache.NewReflectorWithOptions(lw, nil, into, cache.ReflectorOptions{
-		Name:    t.shard.name + "/" + kind,
+		Name: t.shard.name + "/" + kind, Logger: &silent,
 		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 4, Cap: 5 * time.Second},
 	})
 	for attempts := 0; ; attempts++ {
