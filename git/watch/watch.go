@@ -2,15 +2,8 @@ package watch
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // Options of Watch.
@@ -42,47 +35,100 @@ func (o Options) withDefaults() Options {
 }
 
 // Watch gives a channel that says "look now": at once, after every interval, and
-// after changes of a local repository. It is closed when ctx ends. A local path
-// that cannot be watched is no error: the interval remains.
+// after changes of a local repository. It is closed when ctx ends. A path that
+// cannot be watched (it does not exist yet, the system is out of watches) is tried
+// again and again; the interval remains meanwhile.
 func Watch(ctx context.Context, opts Options) <-chan struct{} {
 	opts = opts.withDefaults()
 	signals := make(chan struct{}, 1)
 	signals <- struct{}{}
-	changes, stop := watchRefs(opts.Path)
+	l := &loop{opts: opts, signals: signals}
+	if opts.Path != "" {
+		l.attach = func() (*source, error) { return watchRefs(opts.Path) }
+		l.reattach()
+	}
 	go func() {
 		defer close(signals)
-		defer stop()
-		loop(ctx, opts, changes, signals)
+		l.run(ctx)
 	}()
 	return signals
 }
 
-// loop turns changes and passing time into signals, until ctx ends.
-func loop(ctx context.Context, opts Options, changes <-chan struct{}, signals chan<- struct{}) {
-	interval := time.NewTimer(Jitter(opts.Interval, opts.Jitter, rand.Float64()))
+// source reports changes until it is stopped, or closes its channel when it can
+// see no more.
+type source struct {
+	changes <-chan struct{}
+	stop    func()
+}
+
+// loop turns changes and passing time into signals.
+type loop struct {
+	opts    Options
+	attach  func() (*source, error) // nil without a path
+	signals chan<- struct{}
+
+	source  *source
+	changes <-chan struct{}
+	retry   <-chan time.Time
+}
+
+// retryAttach is how long to wait before a path is tried again.
+const retryAttach = 5 * time.Second
+
+// reattach gives up the source there may be and tries to get one.
+func (l *loop) reattach() (attached bool) {
+	l.detach()
+	source, err := l.attach()
+	if err != nil {
+		l.retry = time.After(retryAttach)
+		return false
+	}
+	l.source, l.changes, l.retry = source, source.changes, nil
+	return true
+}
+
+func (l *loop) detach() {
+	if l.source != nil {
+		l.source.stop()
+	}
+	l.source, l.changes = nil, nil
+}
+
+func (l *loop) run(ctx context.Context) {
+	defer l.detach()
+	interval := time.NewTimer(l.pause())
 	defer interval.Stop()
 	var settled <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, open := <-changes:
+		case _, open := <-l.changes:
 			if !open {
-				changes = nil
+				l.detach()
+				l.retry = time.After(retryAttach)
 			} else if settled == nil { // the first change counts: endless ones must not delay for ever
-				settled = time.After(opts.Settle)
+				settled = time.After(l.opts.Settle)
 			}
 			continue
+		case <-l.retry:
+			if !l.reattach() {
+				continue
+			} // what changed meanwhile was not seen: look
 		case <-settled:
 			settled = nil
 		case <-interval.C:
 		}
-		interval.Reset(Jitter(opts.Interval, opts.Jitter, rand.Float64()))
+		interval.Reset(l.pause())
 		select {
-		case signals <- struct{}{}:
+		case l.signals <- struct{}{}:
 		default: // one is waiting already
 		}
 	}
+}
+
+func (l *loop) pause() time.Duration {
+	return Jitter(l.opts.Interval, l.opts.Jitter, rand.Float64())
 }
 
 // Jitter spreads d evenly over d·(1 ± part); random is from [0, 1).
@@ -91,87 +137,4 @@ func Jitter(d time.Duration, part, random float64) time.Duration {
 		return d
 	}
 	return time.Duration(float64(d) * (1 + min(part, 1)*(2*random-1)))
-}
-
-// watchRefs reports changes of a local repository's references, many at once or
-// one by one. Without a path, or when watching is impossible, nothing is reported.
-func watchRefs(path string) (<-chan struct{}, func()) {
-	none := func() {}
-	if path == "" {
-		return nil, none
-	}
-	if _, err := os.Stat(filepath.Join(path, "refs")); errors.Is(err, fs.ErrNotExist) {
-		path = filepath.Join(path, ".git")
-	}
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, none
-	}
-	if err := w.Add(path); err != nil { // packed-refs is replaced by renaming, so its folder is watched
-		_ = w.Close()
-		return nil, none
-	}
-	refs := filepath.Join(path, "refs")
-	addFolders(w, refs)
-	changes := make(chan struct{}, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer close(changes)
-		follow(w, path, refs, changes)
-	}()
-	return changes, func() {
-		_ = w.Close()
-		<-ended
-	}
-}
-
-func follow(w *fsnotify.Watcher, path, refs string, changes chan<- struct{}) {
-	for {
-		select {
-		case e, open := <-w.Events:
-			if !open {
-				return
-			}
-			if e.Has(fsnotify.Create) && strings.HasPrefix(e.Name, refs) {
-				addFolders(w, e.Name) // a branch a/b makes the folder a
-			}
-			if !matters(path, e.Name) {
-				continue
-			}
-		case _, open := <-w.Errors: // an overflow: something happened
-			if !open {
-				return
-			}
-		}
-		select {
-		case changes <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// matters leaves out lock files, objects and what else lies in a repository.
-func matters(root, name string) bool {
-	if strings.HasSuffix(name, ".lock") {
-		return false
-	}
-	rel, err := filepath.Rel(root, name)
-	if err != nil {
-		return true
-	}
-	rel = filepath.ToSlash(rel)
-	return rel == "packed-refs" || rel == "refs" || strings.HasPrefix(rel, "refs/")
-}
-
-func addFolders(w *fsnotify.Watcher, root string) {
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fs.SkipDir
-		}
-		if d.IsDir() {
-			_ = w.Add(path) // what cannot be watched is polled
-		}
-		return nil
-	})
 }

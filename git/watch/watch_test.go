@@ -2,6 +2,8 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -67,7 +69,8 @@ func TestSignalsAreCoalesced(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		changes, signals := make(chan struct{}), make(chan struct{}, 1)
-		go loop(ctx, Options{Interval: time.Hour, Jitter: -1, Settle: 20 * time.Millisecond}, changes, signals)
+		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: 20 * time.Millisecond}, signals: signals, changes: changes}
+		go l.run(ctx)
 		for range 50 {
 			changes <- struct{}{}
 		}
@@ -99,6 +102,49 @@ func TestSignalsAreCoalesced(t *testing.T) {
 			}
 		}
 		synctest.Wait()
+	})
+}
+
+// Nothing to watch yet, then a source, then it dies: each time one look is due
+// because changes may have been missed.
+func TestSourcesAreAttachedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		signals := make(chan struct{}, 1)
+		var first, second chan struct{}
+		attempts, stopped := 0, 0
+		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: time.Millisecond}, signals: signals}
+		l.attach = func() (*source, error) {
+			attempts++
+			changes := make(chan struct{})
+			switch attempts {
+			case 1, 2:
+				return nil, errors.New("out of watches")
+			case 3:
+				first = changes
+			default:
+				second = changes
+			}
+			return &source{changes, func() { stopped++ }}, nil
+		}
+		l.reattach()
+		start := time.Now()
+		go l.run(ctx)
+		<-signals
+		if waited := time.Since(start); waited != 2*retryAttach || attempts != 3 {
+			t.Errorf("attached after %s and %d attempts, want %s and 3", waited, attempts, 2*retryAttach)
+		}
+		first <- struct{}{}
+		<-signals
+		close(first)
+		<-signals
+		second <- struct{}{}
+		<-signals
+		cancel()
+		synctest.Wait()
+		if attempts != 4 || stopped != 2 {
+			t.Errorf("%d attempts, %d stopped, want 4 and 2", attempts, stopped)
+		}
 	})
 }
 
@@ -139,4 +185,12 @@ func TestLocalChangesAreSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a deletion")
+	if err := os.RemoveAll(repo.Dir); err != nil {
+		t.Fatal(err)
+	}
+	expect("the repository's removal")
+	if _, err := gittest.Init(repo.Dir); err != nil {
+		t.Fatal(err)
+	}
+	expect("the repository's return")
 }
