@@ -15,8 +15,10 @@ cd "$here"
 
 say() { echo "devcluster: $*" >&2; }
 
-# The same for build and test: flags are part of the cache's key. No vet in
-# tests: it would analyse 2,500 packages that are not ours.
+# The same for build and test, whatever the caller uses elsewhere: flags are part
+# of the cache's key. No vet in tests: it would analyse 2,500 packages that are
+# not ours.
+unset GOFLAGS CGO_ENABLED
 flags='-trimpath -buildvcs=false'
 
 version=v1.36.3 # of k8s.io/kubernetes in go.mod

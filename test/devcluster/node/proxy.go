@@ -225,6 +225,7 @@ func (f *forwarder) serve() {
 	}
 }
 
+// forward copies both ways until both sides are done, or one of them broke.
 func (f *forwarder) forward(client *net.TCPConn) {
 	defer client.Close()
 	conn, err := net.DialTimeout("tcp", f.next(), dialLimit)
@@ -234,12 +235,16 @@ func (f *forwarder) forward(client *net.TCPConn) {
 	}
 	server := conn.(*net.TCPConn)
 	defer server.Close()
-	var up sync.WaitGroup
-	up.Go(func() {
-		_, _ = io.Copy(server, client)
-		_ = server.CloseWrite()
-	})
-	_, _ = io.Copy(client, server)
-	_ = client.CloseWrite()
-	up.Wait()
+	var both sync.WaitGroup
+	pipe := func(to, from *net.TCPConn) {
+		if _, err := io.Copy(to, from); err != nil {
+			to.Close()
+			from.Close()
+			return
+		}
+		_ = to.CloseWrite()
+	}
+	both.Go(func() { pipe(server, client) })
+	both.Go(func() { pipe(client, server) })
+	both.Wait()
 }

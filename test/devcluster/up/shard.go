@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	startLimit = 3 * time.Minute // on two busy cores; a quiet machine needs seconds
+	startLimit = 5 * time.Minute // on two busy cores; a quiet machine needs seconds
 	stopGrace  = 3 * time.Second
 )
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -112,7 +113,7 @@ func (r *run) say(format string, args ...any) {
 
 // serve brings the shards up, says so, and takes orders until ctx ends.
 func (r *run) serve(ctx context.Context, block subnet.Block) error {
-	r.say("starting %d shards in %s, addresses %s", len(r.shards), r.opts.dir, block)
+	r.say("starting %s in %s, addresses %s", strings.Join(r.opts.names, ", "), r.opts.dir, block)
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range r.shards {
 		g.Go(func() error {
