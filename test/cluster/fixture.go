@@ -42,7 +42,6 @@ func (o Options) arguments(dir string) []string {
 
 // Fixture is one run of clusters that all tests of a binary share.
 type Fixture struct {
-	opts  Options
 	start func() (*Cluster, error)
 
 	mu   sync.Mutex
@@ -51,9 +50,19 @@ type Fixture struct {
 
 // New makes a fixture. It starts nothing.
 func New(opts Options) *Fixture {
-	f := &Fixture{opts: opts}
+	return Later(func() (Options, error) { return opts, nil })
+}
+
+// Later makes a fixture whose options are asked for when it is started: they may
+// name what has to be built first.
+func Later(options func() (Options, error)) *Fixture {
+	f := &Fixture{}
 	f.start = sync.OnceValues(func() (*Cluster, error) {
-		c, err := start(f.opts)
+		opts, err := options()
+		if err != nil {
+			return nil, err
+		}
+		c, err := start(opts)
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.made = c
@@ -63,18 +72,28 @@ func New(opts Options) *Fixture {
 }
 
 // Main runs a binary's tests, stops what they started, and gives the exit code.
-func (f *Fixture) Main(m *testing.M) int {
+func (f *Fixture) Main(m *testing.M) int { return Main(m, f) }
+
+// Main is Fixture.Main for several fixtures.
+func Main(m *testing.M, fixtures ...*Fixture) int {
 	code := m.Run()
+	clean := code == 0
+	for _, f := range fixtures {
+		if err := f.stop(clean); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	return code
+}
+
+func (f *Fixture) stop(clean bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.made == nil {
-		return code
+		return nil
 	}
-	if err := f.made.stop(code == 0); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	return code
+	return f.made.stop(clean)
 }
 
 // Start gives the clusters, all ready.
