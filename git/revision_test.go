@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -208,5 +210,29 @@ func TestForcedPushAndDeletionUpstream(t *testing.T) {
 	last := git.Hash(remote.MustCommit("main", map[string]string{"a": "5"}))
 	if got := fetch(t, r, "main/eu", "main"); got["main"] != last || len(got) != 1 {
 		t.Errorf("tips %v, want main at %s", got, last)
+	}
+}
+
+// An object whose file is in order but holds something else: by bad luck or by an
+// attacker with access to the disk.
+func TestContentThatIsNotItsHash(t *testing.T) {
+	repo := initRepo(t)
+	tip := commit(t, repo, "main", map[string]string{"good": "good", "bad": "as it was"})
+	object := func(path string) string {
+		h := strings.TrimSpace(gitOut(t, repo, "rev-parse", "main:"+path))
+		return filepath.Join(repo.Dir, "objects", h[:2], h[2:])
+	}
+	forged, err := os.ReadFile(object("good"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, object("bad"), forged)
+	r := open(t, git.Options{URL: repo.Dir})
+	v := revision(t, r, tip)
+	if data, err := v.ReadFile("bad"); !errors.Is(err, git.ErrUnreadable) {
+		t.Errorf("got %q, %v, want ErrUnreadable", data, err)
+	}
+	if data, err := v.ReadFile("good"); err != nil || string(data) != "good" {
+		t.Errorf("got %q, %v", data, err)
 	}
 }
