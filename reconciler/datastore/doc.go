@@ -9,6 +9,9 @@
 //
 // # Why
 //
+// Every change of a user or role makes other users' requests in flight fail once
+// ("revision in header is old"). So all is read first, and a repetition changes nothing.
+//
 // Clients are told apart by the common name of their certificates, so users have no
 // passwords. A key range that lacks its final slash would hold a neighbour's keys
 // (/a is a prefix of /ab/), therefore a prefix is checked before anything is done.

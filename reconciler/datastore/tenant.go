@@ -59,13 +59,10 @@ func (s *store) addTenant(ctx context.Context, user, prefix string) error {
 	if err := s.ensureUser(ctx, user); err != nil {
 		return err
 	}
-	if err := s.limitUser(ctx, user); err != nil {
-		return err
-	}
-	return s.grantRole(ctx, user, user)
+	return s.ensureRoles(ctx, user, user)
 }
 
-// limitRole leaves role with one permission: prefix, no key more.
+// limitRole leaves role with one permission: to read and write prefix, no key more.
 func (s *store) limitRole(ctx context.Context, role, prefix string) error {
 	end := clientv3.GetPrefixRangeEnd(prefix)
 	return s.do(ctx, func(ctx context.Context) error {
@@ -73,36 +70,22 @@ func (s *store) limitRole(ctx context.Context, role, prefix string) error {
 		if err != nil {
 			return fmt.Errorf("read role %s: %w", role, err)
 		}
+		granted := false
 		for _, p := range have.Perm {
-			if string(p.Key) == prefix && string(p.RangeEnd) == end {
-				continue // granting again sets its type
+			if string(p.Key) == prefix && string(p.RangeEnd) == end && p.PermType == clientv3.PermReadWrite {
+				granted = true
+				continue
 			}
 			if _, err := s.client.RoleRevokePermission(ctx, role, string(p.Key), string(p.RangeEnd)); err != nil {
 				return fmt.Errorf("revoke a permission of role %s: %w", role, err)
 			}
 		}
+		if granted {
+			return nil
+		}
 		_, err = s.client.RoleGrantPermission(ctx, role, prefix, end, clientv3.PermissionType(clientv3.PermReadWrite))
 		if err != nil {
 			return fmt.Errorf("grant %s to role %s: %w", prefix, role, err)
-		}
-		return nil
-	})
-}
-
-// limitUser leaves user with no role but its own.
-func (s *store) limitUser(ctx context.Context, user string) error {
-	return s.do(ctx, func(ctx context.Context) error {
-		have, err := s.client.UserGet(ctx, user)
-		if err != nil {
-			return fmt.Errorf("read user %s: %w", user, err)
-		}
-		for _, role := range have.Roles {
-			if role == user {
-				continue
-			}
-			if _, err := s.client.UserRevokeRole(ctx, user, role); err != nil {
-				return fmt.Errorf("revoke role %s from user %s: %w", role, user, err)
-			}
 		}
 		return nil
 	})
