@@ -27,7 +27,8 @@ help: ## Say what the targets do
 
 .PHONY: demo
 demo: build ## Start two management clusters and bring up three tenants; KEEP=1 leaves them running
-	@$(GO) run ./test/demo
+	@$(GO) build -o $(BIN)/demo ./test/demo
+	@$(BIN)/demo
 
 .PHONY: test
 test: build ## Run all tests, on real Git servers and real API servers

@@ -99,11 +99,12 @@ Everything is left running. In another terminal:
   kubectl --context tenantry/acme create namespace mine
   git log -p origin/tenantry-ledger
 
-Onboard one more:
+Onboard one more, and ask it once "tenantry status" says that it is ready:
 
   mkdir -p tenants/web/hooli
   sed -e 's/acme/hooli/' -e '/shard:/d' tenants/web/acme/tenant.yaml > tenants/web/hooli/tenant.yaml
   git add . && git commit -m "Onboard hooli" && git push
+
   tenantry kubeconfig hooli --merge && kubectl --context tenantry/hooli get namespaces
 
 Remove it, and change your mind (its data is kept for the retention in fleet.yaml):

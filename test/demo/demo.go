@@ -30,8 +30,8 @@ type demo struct {
 }
 
 // begin checks what is needed and makes a folder. Nothing runs yet.
-func begin(opts options, out *printer) (*demo, error) {
-	if err := checkGit(); err != nil {
+func begin(ctx context.Context, opts options, out *printer) (*demo, error) {
+	if err := checkGit(ctx); err != nil {
 		return nil, err
 	}
 	for _, path := range []*string{&opts.devcluster, &opts.tenantry, &opts.fleet} {
@@ -60,8 +60,8 @@ func begin(opts options, out *printer) (*demo, error) {
 }
 
 // checkGit wants the git that knows `git init -b`.
-func checkGit() error {
-	said, err := exec.Command("git", "version").Output()
+func checkGit(ctx context.Context) error {
+	said, err := exec.CommandContext(ctx, "git", "version").Output()
 	if err != nil {
 		return fmt.Errorf("git is needed: install it and try again (%w)", err)
 	}

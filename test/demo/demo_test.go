@@ -137,10 +137,10 @@ func TestProcess(t *testing.T) {
 		}
 		return p
 	}
-	brief := start("echo first; echo last; exit 3")
+	brief := start("echo first; echo why; echo a hint; exit 3")
 	<-brief.done
-	if err := brief.ended(); err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.HasSuffix(err.Error(), "last words: last") {
-		t.Errorf("ended = %v, want the status and the log's last line", err)
+	if err := brief.ended(); err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.HasSuffix(err.Error(), "last words: why a hint") {
+		t.Errorf("ended = %v, want the status, and an error with its hint", err)
 	}
 	obedient := start("read line")
 	if err := obedient.ended(); err != nil {

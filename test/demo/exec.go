@@ -29,8 +29,9 @@ func startProcess(name, log, dir string, env, argv []string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	defer file.Close()
-	p := &process{name: name, log: log, done: make(chan struct{}), cmd: exec.Command(argv[0], argv[1:]...)}
+	defer func() { _ = file.Close() }() // the process has its own
+	p := &process{name: name, log: log, done: make(chan struct{})}
+	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = dir, env, file, file
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if _, err := p.cmd.StdinPipe(); err != nil {
@@ -58,7 +59,7 @@ func startProcess(name, log, dir string, env, argv []string) (*process, error) {
 func (p *process) ended() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s ended unasked (%v); its last words: %s", p.name, p.cmd.ProcessState, p.lastWords())
+		return fmt.Errorf("%s ended unasked (%v); its last words: %s", p.name, p.cmd.ProcessState, strings.Join(p.tail(2), " "))
 	default:
 		return nil
 	}

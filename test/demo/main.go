@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2 // the flags told why
 	}
 	out := newPrinter(stdout)
-	d, err := begin(opts, out)
+	d, err := begin(ctx, opts, out)
 	if err != nil {
 		out.line("demo: failed: %s", oneLine(err))
 		return 1
@@ -70,19 +70,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = d.stay(ctx)
 	}
 	interrupted := ctx.Err() != nil
-	if stopErr := d.end(err == nil || interrupted); err == nil {
-		err = stopErr
-	}
+	stopErr := d.end(err == nil || interrupted)
 	switch {
-	case err != nil && interrupted:
-		out.line("demo: failed: interrupted; everything is stopped and removed")
-		return 1
-	case err != nil:
+	case err == nil && stopErr == nil:
+		if !opts.keep {
+			out.line("demo: ok: %s", result)
+		}
+		return 0
+	case interrupted && stopErr == nil:
+		out.line("demo: failed: interrupted")
+	default:
 		out.line("The logs are in %s: tenantry.log, devcluster.log, and clusters/ with those of every component and pod.", d.dir)
-		out.line("demo: failed: %s", oneLine(err))
-		return 1
-	case !opts.keep:
-		out.line("demo: ok: %s", result)
+		out.line("demo: failed: %s", oneLine(errors.Join(err, stopErr)))
 	}
-	return 0
+	return 1
 }

@@ -65,12 +65,13 @@ func (d *demo) enter(clone, url string) error {
 	bin := filepath.Join(d.dir, "bin")
 	d.shell = &shell{dir: clone, out: d.out, env: environment(os.Environ(),
 		append(settings, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "LC_ALL=C")...)}
-	text := "# . this file to play with a running demo.\n"
+	lines := []string{"# Read by `. env`: for playing with the demo while it runs."}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")
-		text += "export " + name + "='" + value + "'\n"
+		lines = append(lines, "export "+name+"='"+value+"'")
 	}
-	text += "export PATH='" + bin + "':\"$PATH\"\ncd '" + clone + "'\n"
+	lines = append(lines, "export PATH='"+bin+"':\"$PATH\"", "cd '"+clone+"'", "")
+	text := strings.Join(lines, "\n")
 	return errors.Join(os.MkdirAll(clone, 0o700), os.WriteFile(filepath.Join(d.dir, "env"), []byte(text), 0o600))
 }
 
