@@ -58,6 +58,9 @@ func TestPool(t *testing.T) {
 			map[string]string{"c": "127.71.1.10", "d": "127.71.1.12"}, nil, "another wish"},
 		{"outside", []*corev1.Service{balancer("c", 1, "127.72.1.10"), balancer("d", 4, "x"), deprecated},
 			map[string]string{"f": "127.71.1.10"}, map[string]string{"c": "not in the pool", "d": `"x"`}, "another shard's addresses; none; the field of old"},
+		{"nobody", nil, map[string]string{}, nil, "all are gone"},
+		{"wishes first", []*corev1.Service{balancer("a", 1, ""), balancer("b", 1, ""), balancer("c", 2, "127.71.1.11"), balancer("d", 2, "127.71.1.12")},
+			map[string]string{"a": "127.71.1.10", "c": "127.71.1.11", "d": "127.71.1.12"}, map[string]string{"b": "no address"}, "who takes any shall not take what another asks for"},
 	} {
 		refused := p.assign(step.services)
 		got := map[string]string{}
