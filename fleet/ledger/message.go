@@ -46,8 +46,15 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 type line struct{ verb, noun, text string }
 
 // subject counts: "Place 3 tenants, hold 1 tenant". Equal verbs and nouns stand
-// where their first stands.
+// where their first stands. What a shard is watched for only follows from the
+// rest, and a single decision beside that is told whole.
 func subject(lines []line) string {
+	followsOnly := func(l line) bool { return l.verb == "Watch" }
+	if decisions := slices.DeleteFunc(slices.Clone(lines), followsOnly); len(decisions) == 1 {
+		return decisions[0].text
+	} else if len(decisions) > 0 {
+		lines = decisions
+	}
 	type what struct{ verb, noun string }
 	var order []what
 	counts := map[what]int{}
