@@ -53,6 +53,7 @@ check: ## Do what continuous integration does: lint, build, test, demo
 
 .PHONY: build
 build: ## Build bin/tenantry and bin/devcluster
+	@echo "building bin/tenantry (minutes when nothing is cached)"
 	@$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/tenantry ./cmd/tenantry
 	@test/devcluster/build.sh
 
