@@ -335,8 +335,11 @@ func TestFindingsAreFitToBeShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := findings.String()
-	if strings.Contains(text, "\x1b") || strings.Contains(f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: "some"}].Message, "\x1b") {
+	text, message := findings.String(), f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: "some"}].Message
+	if !strings.HasPrefix(message, "tenants/web/some/tenant.yaml:7:3: spec.") || strings.Contains(message, "\n") {
+		t.Errorf("a status would say %q, want one line with its place", message)
+	}
+	if strings.Contains(text+message, "\x1b") {
 		t.Errorf("escape sequences reach the terminal: %q", text)
 	}
 	if len(text) > 4000 {

@@ -125,8 +125,9 @@ func (l *loader) report(e *entry, f Finding) {
 	f.File = cmp.Or(f.File, e.path)
 	f.Field = bounded(f.Field, maxFieldText)
 	f.Message, f.Hint = bounded(f.Message, maxMessageText), bounded(f.Hint, maxMessageText)
-	e.message = cmp.Or(e.message, strings.TrimPrefix(f.Field+": "+f.Message, ": "))
 	l.findings = append(l.findings, f)
+	f.Hint = "" // one line, with its place: that is what a status says
+	e.message = cmp.Or(e.message, f.String())
 }
 
 // remark adds a finding that belongs to no declaration.

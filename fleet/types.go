@@ -49,7 +49,7 @@ type Broken struct {
 	// Candidates are the tenants among Paths that are valid in themselves: who
 	// knows which was there first may go on with that one.
 	Candidates []*Tenant
-	// Message is the first finding, for people.
+	// Message is the first finding on one line, for people: file:line:col: field: message.
 	Message string
 }
 
