@@ -59,7 +59,7 @@ build: ## Build bin/tenantry and bin/devcluster
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Judge the code: formatting, vet, linters, import rules
-	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" $(GOLANGCI) run ./...
+	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" $(GOLANGCI) run --allow-parallel-runners ./...
 	@unformatted=$$(gofmt -l test/devcluster); \
 		if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
 	@test/devcluster/build.sh
