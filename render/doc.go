@@ -16,17 +16,17 @@
 // resolved; the stamp's replacements have no other source.
 //
 //	provider's base ─┐
-//	                 ├─ build (Kustomize, once per class) ─► shape ─┐
-//	class's overlay ─┘                                              ├─ stamp ─► policy ─► Unit
-//	tenant + class + placement ─► Tenant document ──────────────────┘
+//	                 ├─ build ─► shape ─ stamp ─► template ─┐   (Kustomize; once a class)
+//	class's overlay ─┘                                      ├─ fill ─► policy ─► Unit
+//	tenant + class + placement ─► Tenant document ──────────┘   (each tenant)
 //
 // # Why
 //
-// A Kustomize build costs milliseconds and must run alone in its process; filling
-// placeholders in costs tenths of a millisecond and runs side by side. So the part that tenants of a class
-// share is built once and kept, and Kustomize's own replacement filter does the
-// rest. A test proves that one plain `kustomize build` of the same tree gives the
-// same objects.
+// A Kustomize build costs ten milliseconds and must run alone in its process, and
+// Kustomize's replacements cost some more; filling values in costs a tenth of that
+// and runs side by side. So the shape that the tenants of a class share is built
+// once, and stamped once with marks instead of values. A test proves that one plain
+// `kustomize build` of the same tree, with the tenant's own document, gives the same.
 //
 // Kustomize fetches URLs even from a file system in memory, panics on some patches
 // and overflows the stack on cyclic aliases. A class is therefore checked before

@@ -72,7 +72,11 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 			return nil, fmt.Errorf("the document %s came out as an object", o.GetKind())
 		}
 	}
-	return finish(owner, b.parts[p], doc, built.Resources())
+	contents, err := decodeAll(built.Resources())
+	if err != nil {
+		return nil, err
+	}
+	return finish(owner, b.parts[p], doc, contents)
 }
 
 // withTenant adds the folder tenant/, which one plain build turns into the whole unit.

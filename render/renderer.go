@@ -41,7 +41,10 @@ type shape struct {
 	tree    tree
 	objects resmap.ResMap
 	stamps  map[string]replacement.Filter
-	err     error
+
+	mu        sync.Mutex
+	templates map[string]*template
+	err       error
 }
 
 // New reads the providers that the binary carries.
@@ -123,11 +126,15 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 	if s.err != nil {
 		return nil, s.err
 	}
-	resources, err := s.stamp(p.home(b), doc)
+	t, err := s.template(p.home(b), doc)
 	if err != nil {
 		return nil, err
 	}
-	return finish(owner, how, doc, resources)
+	contents, err := t.fill(doc)
+	if err != nil {
+		return nil, err
+	}
+	return finish(owner, how, doc, contents)
 }
 
 func (r *Renderer) base(provider, version string) (*base, error) {
@@ -152,7 +159,7 @@ func (r *Renderer) shape(b *base, p part, class *fleet.Class) *shape {
 		if len(r.shapes) >= maxShapes {
 			clear(r.shapes) // a rebuild costs milliseconds
 		}
-		s = &shape{}
+		s = &shape{templates: map[string]*template{}}
 		r.shapes[key] = s
 	}
 	r.mu.Unlock()
@@ -211,11 +218,7 @@ func shapeKey(b *base, p part, class *fleet.Class) string {
 
 // finish makes a unit of stamped objects: Jobs get their names, the policy is
 // checked, ownership is written, and the order is set.
-func finish(owner Owner, how *Provider, doc document, resources []*resource.Resource) (*Unit, error) {
-	contents, err := decodeAll(resources)
-	if err != nil {
-		return nil, err
-	}
+func finish(owner Owner, how *Provider, doc document, contents []content) (*Unit, error) {
 	for _, c := range contents {
 		if id := idOf(c); id.Kind == "Job" && id.Group == "batch" {
 			if err := nameJob(c); err != nil {
@@ -228,6 +231,7 @@ func finish(owner Owner, how *Provider, doc document, resources []*resource.Reso
 		return nil, err
 	}
 	unit := &Unit{Owner: owner, Provider: how, Objects: make([]Object, len(contents))}
+	var err error
 	for i, c := range contents {
 		if unit.Objects[i], err = own(c, owner); err != nil {
 			return nil, err

@@ -35,12 +35,13 @@ func (t tree) readStamps(home string) (map[string]replacement.Filter, error) {
 			return nil, fmt.Errorf("read %s: %w", file, err)
 		}
 		for _, r := range c.Replacements {
-			complete := r.Source != nil && r.Source.FieldPath != ""
+			// A part of a value cannot be marked, so a source is taken whole.
+			complete := r.Source != nil && r.Source.FieldPath != "" && r.Source.Options == nil
 			for _, target := range r.Targets {
 				complete = complete && target.Select != nil && len(target.FieldPaths) > 0
 			}
 			if !complete {
-				return nil, fmt.Errorf("read %s: a replacement lacks its source, a target or a path", file)
+				return nil, fmt.Errorf("read %s: a replacement wants a whole source, a target and a path", file)
 			}
 		}
 		stamps[dir] = replacement.Filter{Replacements: c.Replacements}
