@@ -170,8 +170,9 @@ func (c *config) validate(flags *pflag.FlagSet) error {
 	if has("ledger-branch") && has("branch") && (c.ledgerBranch == c.branch || c.statusBranch == c.branch || c.ledgerBranch == c.statusBranch) {
 		errs = append(errs, errors.New("--branch, --ledger-branch and --status-branch must be three different branches"))
 	}
-	if has("interval") && c.interval < time.Second {
-		errs = append(errs, fmt.Errorf("--interval %s: want at least 1s", c.interval))
+	// /healthz calls a daemon stuck that has not looked at anything for 5 minutes.
+	if has("interval") && (c.interval < time.Second || c.interval > 4*time.Minute) {
+		errs = append(errs, fmt.Errorf("--interval %s: want 1s to 4m", c.interval))
 	}
 	if has("status-interval") && c.statusInterval < 0 {
 		errs = append(errs, fmt.Errorf("--status-interval %s: want none less than 0s", c.statusInterval))

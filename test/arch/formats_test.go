@@ -2,7 +2,9 @@ package arch_test
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,6 +58,43 @@ func TestMarksAreDocumented(t *testing.T) {
 	} {
 		if !strings.Contains(string(raw), "`"+mark+"`") {
 			t.Errorf("%s is not explained", mark)
+		}
+	}
+}
+
+// Reasons are what people search for: each is explained, with what helps.
+func TestReasonsAreDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := sectionOf(t, string(raw), "### Reasons")
+	for dir, form := range map[string]string{
+		"../../reconciler/core":  `note\{"([A-Z]\w+)", `,
+		"../../reconciler/shard": `Reason\w+ += "([A-Z]\w+)"`,
+	} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, file := range files {
+			code, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, match := range regexp.MustCompile(form).FindAllStringSubmatch(string(code), -1) {
+				found++
+				if !strings.Contains(section, "`"+match[1]+"`") {
+					t.Errorf("%s: the reason %s is not explained", file, match[1])
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no reasons found by %s", dir, form)
 		}
 	}
 }
