@@ -17,8 +17,8 @@ var fixture = cluster.New(cluster.Options{})
 
 func TestMain(m *testing.M) { os.Exit(fixture.Main(m)) }
 
-// real runs a keeper against the real cluster, and tells what it reports.
-func real(t *testing.T, identity string) (k *Keeper, heard chan core.Lease, stop func()) {
+// onCluster runs a keeper against the real cluster, and tells what it reports.
+func onCluster(t *testing.T, identity string) (k *Keeper, heard chan core.Lease, stop func()) {
 	t.Helper()
 	k, err := NewKeeper(fixture.Start(t).Shards[0].Config(t), Options{
 		Shard: "eu-1", Identity: identity, Duration: 3 * time.Second, Renew: 500 * time.Millisecond, Retry: 200 * time.Millisecond,
@@ -79,7 +79,7 @@ func TestOneHoldsAndHandsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, heardA, stopA := real(t, "a")
+	a, heardA, stopA := onCluster(t, "a")
 	if l := next(t, heardA); !l.Held || l.Identity != string(system.UID) || l.Err != nil {
 		t.Fatalf("a was told %+v", l)
 	}
@@ -87,7 +87,7 @@ func TestOneHoldsAndHandsOver(t *testing.T) {
 	if err != nil || ns.Labels[labelManagedBy] != "tenantry" {
 		t.Errorf("namespace is %v, %v", ns, err)
 	}
-	b, heardB, _ := real(t, "b")
+	b, heardB, _ := onCluster(t, "b")
 	if l := next(t, heardB); l.Held || l.Holder != "a" || l.Identity != string(system.UID) {
 		t.Errorf("b was told %+v", l)
 	}
@@ -111,7 +111,7 @@ func TestOneHoldsAndHandsOver(t *testing.T) {
 
 func TestOutageEndsTheLease(t *testing.T) {
 	run := fixture.Start(t)
-	a, heard, _ := real(t, "a")
+	a, heard, _ := onCluster(t, "a")
 	if l := next(t, heard); !l.Held {
 		t.Fatalf("a was told %+v", l)
 	}
@@ -126,7 +126,7 @@ func TestOutageEndsTheLease(t *testing.T) {
 
 func TestDeletedLeaseIsMadeAnew(t *testing.T) {
 	c := client(t)
-	a, heard, _ := real(t, "a")
+	a, heard, _ := onCluster(t, "a")
 	if l := next(t, heard); !l.Held {
 		t.Fatalf("a was told %+v", l)
 	}

@@ -35,7 +35,7 @@ func TestQueue(t *testing.T) {
 				most = max(most, all)
 				order[uid] = append(order[uid], j.work.Epoch)
 				mu.Unlock()
-				time.Sleep(time.Second)
+				pass(time.Second)
 				mu.Lock()
 				busy[uid]--
 				mu.Unlock()
@@ -48,14 +48,14 @@ func TestQueue(t *testing.T) {
 		for i := range 4 {
 			q.add(job{work: core.Work{Owner: render.Owner{UID: fmt.Sprint("short-", i)}}})
 		}
-		time.Sleep(2*time.Second + time.Millisecond)
+		pass(2*time.Second + time.Millisecond)
 		synctest.Wait()
 		mu.Lock()
 		if len(order) != 5 || most != 3 {
 			t.Errorf("after two rounds %d owners were begun with, at most %d at once", len(order), most)
 		}
 		mu.Unlock()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		cancel()
 		running.Wait()
 		if !slices.Equal(order["long"], []int64{0, 1, 2, 3, 4}) {
@@ -74,9 +74,9 @@ func TestQueueEndsWithItsWorks(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			q.run(ctx, func(job) { time.Sleep(time.Minute); done++ })
+			q.run(ctx, func(job) { pass(time.Minute); done++ })
 		}()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		cancel()
 		<-ended
 		if done != 1 {
@@ -84,3 +84,6 @@ func TestQueueEndsWithItsWorks(t *testing.T) {
 		}
 	})
 }
+
+// pass lets the bubble's time pass.
+func pass(d time.Duration) { <-time.After(d) }
