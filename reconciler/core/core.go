@@ -36,10 +36,11 @@ type Core struct {
 	owners map[string]*ownerState // by uid
 	notes  map[string]note        // by tenant name: why it is not decided otherwise
 
-	undecided bool // decisions have to be looked at again
-	unread    bool // status has to be looked at again
-	next      time.Time
-	effects   []Effect
+	introduced bool // the shards that there are kubeconfigs for are known
+	undecided  bool // decisions have to be looked at again
+	unread     bool // status has to be looked at again
+	next       time.Time
+	effects    []Effect
 }
 
 type gitState struct {

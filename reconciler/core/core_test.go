@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -467,4 +468,24 @@ func TestUnusableClassHoldsItsTenants(t *testing.T) {
 	if reasonOf(st, "Ready") != "Ready" {
 		t.Errorf("a held tenant that runs should be ready: %+v %+v", st.Conditions, w.ledger().Tenants["acme"].Held)
 	}
+}
+
+func TestNothingIsDecidedBeforeEveryShardWasHeard(t *testing.T) {
+	w := newWorld(t, "one", "two")
+	var late Event
+	w.queue = slices.DeleteFunc(w.queue, func(e Event) bool {
+		l, ok := e.(Lease)
+		if ok && l.Shard == "two" {
+			late = l
+		}
+		return ok && l.Shard == "two"
+	})
+	w.commit(fleetFiles())
+	w.settle()
+	if len(w.ledgers) != 1 {
+		t.Fatal("a ledger was begun before shard two said whether it remembers one")
+	}
+	w.queue = append(w.queue, late)
+	w.settle()
+	w.wantPhase("acme", Ready)
 }

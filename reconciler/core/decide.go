@@ -102,11 +102,16 @@ func (c *Core) decide(now time.Time) {
 	c.emit(push)
 }
 
-// mayDecide tells whether both what is declared and what was decided are known.
+// mayDecide tells whether what is declared and what was decided are both known,
+// and whether every shard had its say: its Lease may remember a newer fleet, or a
+// ledger that is gone. A shard that cannot be reached has said so.
 func (c *Core) mayDecide() bool {
+	if !c.introduced {
+		return false
+	}
 	for _, s := range c.shards {
-		if s.lease.Held && !c.vetted(s.lease.Accepted) {
-			return false // the branch may have been rewound while nobody looked
+		if s.configured && !s.heard || !c.vetted(s.lease.Accepted) {
+			return false
 		}
 	}
 	return c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""

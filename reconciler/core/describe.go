@@ -200,8 +200,15 @@ func (c *Core) undecidable() string {
 		return c.ledger.message
 	case c.lostLedger() != "":
 		return fmt.Sprintf("the ledger is gone, but the Lease of shard %s remembers one: restore the branch", c.lostLedger())
+	case !c.introduced:
+		return "there is no kubeconfig of any shard"
 	case c.ledger.pushErr != nil:
 		return fmt.Sprintf("the ledger cannot be written: %v", c.ledger.pushErr)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		if s := c.shards[name]; s.configured && !s.heard {
+			return fmt.Sprintf("shard %s has not been heard of yet", name)
+		}
 	}
 	return "it is being decided"
 }

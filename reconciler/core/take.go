@@ -14,6 +14,7 @@ func (c *Core) take(event Event, now time.Time) {
 	case Look:
 		c.git.nextFetch = time.Time{}
 	case Kubeconfigs:
+		c.introduced = true
 		for _, s := range c.shards {
 			s.configured = false
 		}

@@ -133,20 +133,10 @@ func met(d *draft) *fleet.Fleet {
 	return &f
 }
 
-// notMet says which shard has to be heard of before a tenant is placed: the one
-// that it is pinned to, or at the start any, lest all crowd onto the first.
+// notMet says that the shard that a tenant is pinned to was never reached.
 func (c *Core) notMet(d *draft, pinned string) note {
-	if pinned != "" {
-		if d.entries.Shards[pinned] == nil {
-			return note{"ShardUnavailable", c.whyNotHeld(pinned)}
-		}
-		return note{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
-		s := c.shards[name]
-		if s.configured && !s.heard && d.fleet.Shards[name] != nil {
-			return note{"ShardUnavailable", c.whyNotHeld(name)}
-		}
+	if pinned != "" && d.entries.Shards[pinned] == nil {
+		return note{"ShardUnavailable", c.whyNotHeld(pinned)}
 	}
 	return note{}
 }
