@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -69,6 +70,10 @@ func (in DataStoreInput) check() error {
 		return errors.New("it is not managed: there is nothing to render")
 	case in.Spec.Driver != "" && in.Spec.Driver != "etcd":
 		return fmt.Errorf("driver %q cannot be managed: want etcd", in.Spec.Driver)
+	case !slices.Contains([]int{1, 3, 5}, in.Spec.Managed.Replicas):
+		return fmt.Errorf("%d replicas: want 1, 3 or 5", in.Spec.Managed.Replicas)
+	case in.Spec.Managed.Storage == "":
+		return errors.New("storage is empty")
 	}
 	return nil
 }

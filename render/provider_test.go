@@ -93,10 +93,14 @@ func TestInputs(t *testing.T) {
 func TestDataStoreInputs(t *testing.T) {
 	r := newRenderer(t)
 	for want, in := range map[string]DataStoreInput{
-		"uid is empty":   {Name: "a"},
-		"is not managed": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd"}},
-		"want etcd":      {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "mysql", Managed: &fleet.ManagedDataStore{}}},
-		"is unknown":     {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd", Managed: &fleet.ManagedDataStore{Provider: "native"}}, BaseVersion: "0"},
+		"uid is empty":               {Name: "a"},
+		"is not managed":             {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd"}},
+		"want etcd":                  {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "mysql", Managed: &fleet.ManagedDataStore{}}},
+		"2 replicas: want 1, 3 or 5": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 2}}},
+		"storage is empty":           {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 1}}},
+		"is unknown": {Name: "a", UID: "b", BaseVersion: "0", Spec: fleet.DataStoreSpec{
+			Driver: "etcd", Managed: &fleet.ManagedDataStore{Provider: "native", Replicas: 1, Storage: "1Gi"},
+		}},
 	} {
 		if _, err := r.DataStore(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want …%s…", err, want)
