@@ -87,11 +87,11 @@ func (t *term) write(w *core.Work, id render.ObjectID, uid string, object map[st
 	if err != nil {
 		return err
 	}
-	t.saw(observe(id, stored, judged))
 	if uid == "" && code != http.StatusCreated {
 		t.release(id, stored)
 		return foreign(id)
 	}
+	t.saw(observe(id, stored, judged))
 	return nil
 }
 

@@ -95,6 +95,8 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	if known {
 		return r, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	var list metav1.APIResourceList
 	body, err := c.rest.Get().AbsPath(root(gv)...).MaxRetries(0).Do(ctx).Raw()
 	switch {

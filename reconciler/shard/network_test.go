@@ -2,12 +2,15 @@ package shard_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -16,18 +19,30 @@ import (
 
 // tripper answers some requests itself, before the API server gets them.
 type tripper struct {
-	http.RoundTripper
 	mu    sync.Mutex
 	count map[string]int
 	slow  bool
 	busy  bool
+	// first is done before the next PATCH is passed on.
+	first func()
 }
 
-func (r *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
+type tripped struct {
+	*tripper
+	next http.RoundTripper
+}
+
+func (r tripped) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	r.count[req.Method]++
-	slow, busy := r.slow, r.busy
+	slow, busy, first := r.slow, r.busy, r.first
+	if req.Method == http.MethodPatch {
+		r.first = nil
+	}
 	r.mu.Unlock()
+	if req.Method == http.MethodPatch && first != nil {
+		first()
+	}
 	if req.Method == http.MethodPatch && busy {
 		h := http.Header{"Retry-After": {"7"}, "Content-Type": {"text/plain"}}
 		return &http.Response{StatusCode: http.StatusTooManyRequests, Header: h, Body: http.NoBody, Request: req}, nil
@@ -36,7 +51,7 @@ func (r *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	}
-	return r.RoundTripper.RoundTrip(req)
+	return r.next.RoundTrip(req)
 }
 
 func (r *tripper) set(f func()) {
@@ -45,12 +60,57 @@ func (r *tripper) set(f func()) {
 	f()
 }
 
-func TestRequestsAreSentOnce(t *testing.T) {
-	cfg := config(t)
+// tripping begins an edge whose requests can be tripped.
+func tripping(t *testing.T) (*edge, *tripper) {
+	t.Helper()
 	r := &tripper{count: map[string]int{}}
-	wrapped := rest.CopyConfig(cfg)
-	wrapped.Wrap(func(next http.RoundTripper) http.RoundTripper { r.RoundTripper = next; return r })
-	e := begin(t, wrapped)
+	cfg := rest.CopyConfig(config(t))
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return tripped{r, next}
+	})
+	return begin(t, cfg), r
+}
+
+func TestForeignObjectThatAppearsInBetween(t *testing.T) {
+	e, r := tripping(t)
+	e.watch([]string{configMaps})
+	owner, ns := e.tenant("acme")
+	maps := e.client.CoreV1().ConfigMaps(ns)
+	cases := []struct {
+		name, reason, want string
+		data               map[string]string
+	}{
+		{"in conflict", "the API server refuses, since nothing is forced", "Conflict", map[string]string{"key": "theirs"}},
+		{"in harmony", "what we have taken is given back", "Foreign", map[string]string{"other": "theirs"}},
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			name := fmt.Sprint("settings-", i)
+			r.set(func() {
+				r.first = func() {
+					foreign := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: c.data}
+					if _, err := maps.Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			f := e.do(core.Work{Owner: owner, Epoch: 1, Apply: []core.Apply{{Object: configMap(t, owner, ns, name, "ours")}}})
+			if len(f) != 1 || f[0].Reason != c.want {
+				t.Errorf("failures are %+v, want %s: %s", f, c.want, c.reason)
+			}
+			stored, err := maps.Get(t.Context(), name, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(stored.Labels) > 0 || len(stored.Annotations) > 0 || !reflect.DeepEqual(stored.Data, c.data) {
+				t.Errorf("left as %v, %v, %v: %s", stored.Labels, stored.Annotations, stored.Data, c.reason)
+			}
+		})
+	}
+}
+
+func TestRequestsAreSentOnce(t *testing.T) {
+	e, r := tripping(t)
 	e.watch([]string{configMaps})
 	owner, ns := e.tenant("acme")
 	work := core.Work{Owner: owner, Epoch: 1, Apply: []core.Apply{{Object: configMap(t, owner, ns, "settings", "one")}}}
