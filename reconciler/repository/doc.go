@@ -4,7 +4,9 @@
 //
 // One goroutine does all of it, one thing at a time and the urgent first:
 // decisions, then reading, then observations. So what the core is told of the
-// branches is always in the order in which it happened.
+// branches is always in the order in which it happened. A search of history lets
+// decisions pass between two commits, and nothing takes longer than a bound: a Git
+// server that hangs is a failure, reported and tried again.
 //
 // # Why
 //

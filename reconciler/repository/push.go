@@ -26,7 +26,7 @@ func (e *Edge) pushLedger(ctx context.Context, f core.PushLedger) core.LedgerPus
 		e.ledgerOK = false // read it again whatever its tip
 		return core.LedgerPushed{Err: err}
 	}
-	e.ledger = string(tip)
+	e.ledger, e.known = string(tip), string(tip)
 	return core.LedgerPushed{Tip: string(tip)}
 }
 

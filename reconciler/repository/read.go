@@ -1,12 +1,11 @@
 package repository
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -22,8 +21,11 @@ func (e *Edge) fetch(ctx context.Context, f core.Fetch, report func(core.Event))
 	}
 	e.readDeclared(ctx, tips, f, report)
 	e.readLedger(ctx, string(tips[e.branches.Ledger]), f, report)
-	err = e.readStatus(ctx, string(tips[e.branches.Status]), report)
-	report(core.Fetched{Seq: f.Seq, Err: err})
+	if err := e.readStatus(ctx, string(tips[e.branches.Status]), report); err != nil {
+		// Observations can be made again: that they cannot be read stops nothing else.
+		e.log.Error("cannot read the status branch; no status is committed until it is readable or removed", "branch", e.branches.Status, "error", err)
+	}
+	report(core.Fetched{Seq: f.Seq})
 }
 
 func (e *Edge) readDeclared(ctx context.Context, tips map[string]git.Hash, f core.Fetch, report func(core.Event)) {
@@ -74,9 +76,16 @@ func (e *Edge) loadDeclared(ctx context.Context, tips map[string]git.Hash, f cor
 
 func (e *Edge) readLedger(ctx context.Context, tip string, f core.Fetch, report func(core.Event)) {
 	if !e.told || !e.ledgerOK || tip != e.ledger {
-		read := e.loadLedger(ctx, tip, f.Ledger)
+		// What was pushed after the core asked is not in f.Ledger yet.
+		read := e.loadLedger(ctx, tip, cmp.Or(e.known, f.Ledger))
 		e.told, e.ledger, e.ledgerOK = true, tip, read.Problem == ""
+		if e.ledgerOK {
+			e.known = tip
+		}
 		report(read)
+	}
+	if !e.ledgerOK {
+		return // a rewound ledger lacks what it will have again once it is restored
 	}
 	contains := map[string]bool{}
 	for _, t := range f.Tips {
@@ -191,7 +200,8 @@ func namedTrees(l *ledger.Ledger) []string {
 		if t.Held != nil {
 			trees = append(trees, t.Held.Tree)
 		}
-		if t.Tombstone != nil && t.Tombstone.Tree != "" {
+		// Of a purged tenant nothing is mounted: its tree may be gone.
+		if t.Tombstone != nil && t.Tombstone.Tree != "" && t.Lifecycle != ledger.Purged {
 			trees = append(trees, t.Tombstone.Tree)
 		}
 	}
@@ -214,84 +224,24 @@ func (e *Edge) readStatus(ctx context.Context, tip string, report func(core.Even
 		if err != nil {
 			return fmt.Errorf("read the status branch: %w", err)
 		}
-		err = fs.WalkDir(rev, ".", func(p string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !d.Type().IsRegular() || !strings.HasPrefix(p, "status/") {
+		err = fs.WalkDir(rev, "status", func(p string, d fs.DirEntry, err error) error {
+			switch {
+			case !fs.ValidPath(p): // a name that is no text is not ours
+				if d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			case err != nil || !d.Type().IsRegular():
 				return err
 			}
 			read.Files[p], err = fs.ReadFile(rev, p)
 			return err
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read the status branch: %w", err)
 		}
 	}
 	e.status, e.statusOK = tip, true
 	report(read)
 	return nil
-}
-
-// historyLimit bounds how far back a last good declaration is searched, in
-// commits of the first-parent history.
-const historyLimit = 1000
-
-// findLast walks back from a commit to the newest ones in which what is asked
-// for was declared well.
-func (e *Edge) findLast(ctx context.Context, f core.FindLast) core.LastFound {
-	found := core.LastFound{Commit: f.Commit, ByRef: map[core.WantRef]core.Last{}}
-	commit := git.Hash(f.Commit)
-	for n := 0; commit != "" && n < historyLimit; n++ {
-		rev, err := e.repo.Revision(ctx, commit)
-		if err != nil {
-			found.Err = err
-			return found
-		}
-		if len(rev.Parents()) > 0 {
-			commit = rev.Parents()[0]
-		} else {
-			commit = ""
-		}
-		if !anyDeclared(rev, f.Wants, found.ByRef) {
-			continue
-		}
-		loaded, _, err := e.loader.Load(hashed{rev})
-		if err != nil {
-			found.Err = err
-			return found
-		}
-		for _, w := range f.Wants {
-			if _, done := found.ByRef[w.Ref]; !done && declares(loaded, w) {
-				found.ByRef[w.Ref] = core.Last{Commit: string(rev.Commit()), Tree: string(rev.Tree()), Fleet: loaded}
-			}
-		}
-		if len(found.ByRef) == len(f.Wants) {
-			return found
-		}
-	}
-	return found
-}
-
-// anyDeclared spares loading commits in which nothing that is asked for stands.
-func anyDeclared(rev *git.Revision, wants []core.Want, found map[core.WantRef]core.Last) bool {
-	for _, w := range wants {
-		if _, done := found[w.Ref]; done {
-			continue
-		}
-		if _, err := fs.Stat(rev, w.Ref.Path); !errors.Is(err, fs.ErrNotExist) {
-			return true
-		}
-	}
-	return false
-}
-
-// declares tells whether a fleet has a good declaration of what is asked for.
-func declares(f *fleet.Fleet, w core.Want) bool {
-	if w.Ref.Kind == fleet.KindDataStore {
-		d := f.DataStores[w.Ref.Name]
-		return d != nil && d.Source.Path == w.Ref.Path && d.Spec.Managed != nil
-	}
-	t := f.Tenants[w.Ref.Name]
-	if t == nil || t.Dir() != w.Ref.Path {
-		return false
-	}
-	return slices.Contains(w.Classes, t.Spec.Class)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/git"
@@ -13,14 +14,24 @@ import (
 // Branches names the three branches of a fleet repository.
 type Branches struct{ Declared, Ledger, Status string }
 
+// Urgencies.
+const (
+	urgent = iota // decisions: shards wait for them
+	soon          // reading
+	least         // observations
+)
+
 // Edge carries out the core's effects on Git. Make it with New, then Run it.
 type Edge struct {
 	repo     *git.Repository
 	branches Branches
 	log      *slog.Logger
 
+	// patience bounds one effect, whatever Git's server does: others wait behind it.
+	patience time.Duration
+
 	mu    sync.Mutex
-	queue [3][]core.Effect // by urgency
+	queue [least + 1][]core.Effect // by urgency
 	wake  chan struct{}
 
 	// loader remembers what did not change between loads.
@@ -29,26 +40,31 @@ type Edge struct {
 	declared core.Declared
 	ledger   string
 	ledgerOK bool
-	told     bool // the ledger's tip, even if it is empty
+	told     bool   // the ledger's tip, even if it is empty
+	known    string // the ledger's last tip without a problem, read or pushed
 	status   string
 	statusOK bool
 }
 
+// patience is long enough for the first transfer of a large fleet. Silence ends a
+// request much earlier (git.Options.Timeout); this ends what trickles or blocks.
+const patience = 15 * time.Minute
+
 // New makes the edge of one repository.
 func New(repo *git.Repository, branches Branches, log *slog.Logger) *Edge {
-	return &Edge{repo: repo, branches: branches, log: log, wake: make(chan struct{}, 1)}
+	return &Edge{repo: repo, branches: branches, log: log, patience: patience, wake: make(chan struct{}, 1)}
 }
 
 // Handle queues an effect on Git; it never blocks. It tells whether the effect
 // was for Git.
 func (e *Edge) Handle(effect core.Effect) bool {
-	urgency := 1
+	urgency := soon
 	switch effect.(type) {
 	case core.PushLedger:
-		urgency = 0
+		urgency = urgent
 	case core.Fetch, core.FindLast:
 	case core.PushStatus:
-		urgency = 2
+		urgency = least
 	default:
 		return false
 	}
@@ -65,7 +81,7 @@ func (e *Edge) Handle(effect core.Effect) bool {
 // Run carries effects out and reports what came of them, until ctx ends.
 func (e *Edge) Run(ctx context.Context, report func(core.Event)) {
 	for {
-		effect := e.next()
+		effect := e.next(least)
 		if effect == nil {
 			select {
 			case <-ctx.Done():
@@ -77,23 +93,35 @@ func (e *Edge) Run(ctx context.Context, report func(core.Event)) {
 		if ctx.Err() != nil {
 			return
 		}
-		switch f := effect.(type) {
-		case core.Fetch:
-			e.fetch(ctx, f, report)
-		case core.FindLast:
-			report(e.findLast(ctx, f))
-		case core.PushLedger:
-			report(e.pushLedger(ctx, f))
-		case core.PushStatus:
-			report(e.pushStatus(ctx, f))
-		}
+		e.carryOut(ctx, effect, report)
 	}
 }
 
-func (e *Edge) next() core.Effect {
+func (e *Edge) carryOut(ctx context.Context, effect core.Effect, report func(core.Event)) {
+	bounded, cancel := context.WithTimeout(ctx, e.patience)
+	defer cancel()
+	switch f := effect.(type) {
+	case core.Fetch:
+		e.fetch(bounded, f, report)
+	case core.FindLast:
+		report(e.findLast(bounded, f, func() {
+			// A search may take long, and decisions do not depend on it.
+			for next := e.next(urgent); next != nil && ctx.Err() == nil; next = e.next(urgent) {
+				e.carryOut(ctx, next, report)
+			}
+		}))
+	case core.PushLedger:
+		report(e.pushLedger(bounded, f))
+	case core.PushStatus:
+		report(e.pushStatus(bounded, f))
+	}
+}
+
+// next takes the first effect of the most urgent kind, none less urgent than limit.
+func (e *Edge) next(limit int) core.Effect {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := range e.queue {
+	for i := range e.queue[:limit+1] {
 		if len(e.queue[i]) > 0 {
 			effect := e.queue[i][0]
 			e.queue[i] = e.queue[i][1:]
