@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -23,7 +24,7 @@ func (r *reconciler) listen(ctx context.Context) (func(context.Context) error, e
 		return nil, fmt.Errorf("listen for metrics and health: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(r.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(r.metrics.gatherer(), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, r.metrics.alive(time.Now()))
 	})
@@ -48,7 +49,7 @@ func answer(w http.ResponseWriter, problems []string) {
 	if len(problems) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		for _, p := range problems {
-			fmt.Fprintln(w, p)
+			fmt.Fprintln(w, strings.Join(strings.Fields(p), " "))
 		}
 		return
 	}

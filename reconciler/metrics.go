@@ -20,8 +20,9 @@ type metrics struct {
 	events   *prometheus.CounterVec
 
 	mu       sync.Mutex
-	stepped  time.Time
-	told     time.Time
+	passed   time.Time // when the loop was last seen alive
+	told     time.Time // when the gauges were last set
+	changed  bool      // steps were taken since
 	notReady []string
 }
 
@@ -43,7 +44,7 @@ func newMetrics() *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tenantry_failures_total", Help: "Failures by what failed: fetch, decide, report, work.",
 		}, []string{"what"}),
-		stepped:  time.Now(),
+		passed:   time.Now(),
 		notReady: []string{"Starting"},
 	}
 	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, collectors.NewGoCollector(),
@@ -57,21 +58,30 @@ const tellEvery = 2 * time.Second
 // observe notes that a step was taken.
 func (m *metrics) observe(c *core.Core, took time.Duration) {
 	m.steps.Observe(took.Seconds())
-	now := time.Now()
 	problems := c.Problems()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.stepped = now
+	m.changed = true
 	m.notReady = m.notReady[:0:0]
 	for _, p := range problems {
 		m.notReady = append(m.notReady, p.Reason+": "+p.Message)
 	}
-	if now.Sub(m.told) < tellEvery {
+	m.mu.Unlock()
+	m.pass(c)
+}
+
+// pass notes that the loop is alive, and sets the gauges when that is due: after
+// the last of many steps, too.
+func (m *metrics) pass(c *core.Core) {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.passed = now
+	if !m.changed || now.Sub(m.told) < tellEvery {
 		return
 	}
-	m.told = now
+	m.told, m.changed = now, false
 	m.problems.Reset()
-	for _, p := range problems {
+	for _, p := range c.Problems() {
 		m.problems.WithLabelValues(p.Reason).Set(1)
 	}
 	m.tenants.Reset()
@@ -88,18 +98,32 @@ func (m *metrics) observe(c *core.Core, took time.Duration) {
 	}
 }
 
+// gatherer gives the figures for scrapes, never half of them: the gauges of a
+// fleet are counted anew each time.
+func (m *metrics) gatherer() prometheus.Gatherer {
+	return prometheus.GathererFunc(locked(&m.mu, m.registry.Gather))
+}
+
+func locked[T any](mu *sync.Mutex, gather func() (T, error)) func() (T, error) {
+	return func() (T, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return gather()
+	}
+}
+
 // failed counts a failure.
 func (m *metrics) failed(what string) { m.events.WithLabelValues(what).Inc() }
 
-// stalled is after how long without a step the loop counts as stuck: it steps at
-// least once in every interval.
+// stalled is after how long the loop counts as stuck: it passes whenever it looks
+// for kubeconfigs, however rarely there is something to step with.
 const stalled = 5 * time.Minute
 
 func (m *metrics) alive(now time.Time) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now.Sub(m.stepped) > stalled {
-		return []string{"Stalled: the core has not stepped since " + m.stepped.Format(time.RFC3339)}
+	if now.Sub(m.passed) > stalled {
+		return []string{"Stalled: the loop has not come round since " + m.passed.Format(time.RFC3339)}
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ type Options struct {
 	Image string
 	// ReadOnly observes and decides, but pushes and applies nothing.
 	ReadOnly bool
-	// Interval is how often Git is looked at unasked; StatusInterval the least time
-	// between two status commits. Zero takes the core's defaults.
+	// Interval is how often Git is looked at unasked, default one minute;
+	// StatusInterval the least time between two status commits, default the core's.
 	Interval, StatusInterval time.Duration
 	// AcceptRewind is a declared commit that is accepted although it does not
 	// descend from what was accepted before.

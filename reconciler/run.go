@@ -22,6 +22,9 @@ import (
 // Run reconciles until ctx ends; then it stops its edges, releases its Leases and
 // returns nil. An error is one of the options, before anything was done.
 func Run(ctx context.Context, opts Options) error {
+	if opts.Interval <= 0 {
+		opts.Interval = time.Minute
+	}
 	renderer, err := render.New(render.Options{Image: opts.Image})
 	if err != nil {
 		return err
@@ -76,6 +79,7 @@ type reconciler struct {
 	tasks   *errgroup.Group
 	events  chan core.Event
 	metrics *metrics
+	told    string // what was wrong with the folder of kubeconfigs when it was last looked at
 }
 
 // report hands an event to the loop.
@@ -97,18 +101,17 @@ func (r *reconciler) loop(ctx context.Context) {
 	defer look.Stop()
 	r.discover(ctx)
 	for {
-		var event core.Event
 		select {
 		case <-ctx.Done():
 			return
-		case event = <-r.events:
+		case event := <-r.events:
+			r.step(event)
 		case <-timer.C:
-			event = core.Tick{}
+			r.step(core.Tick{})
 		case <-look.C:
 			r.discover(ctx)
-			continue
+			r.metrics.pass(r.core)
 		}
-		r.step(event)
 		timer.Stop()
 		if next := r.core.Next(); !next.IsZero() {
 			timer.Reset(time.Until(next))
@@ -135,25 +138,28 @@ func (r *reconciler) step(event core.Event) {
 // kubeconfig disappears keeps its edge, which says that it cannot be reached.
 func (r *reconciler) discover(ctx context.Context) {
 	sources, err := shard.FromKubeconfigDir(r.opts.Kubeconfigs)
+	told := ""
 	if err != nil {
-		r.log.Warn("cannot find the shards' kubeconfigs", "error", err)
-		return
+		told = err.Error()
+		if told != r.told {
+			r.log.Warn("cannot find all kubeconfigs of shards", "error", err)
+		}
 	}
-	found := []string{}
+	r.told = told
+	found := false
 	for name, source := range sources {
 		if r.shards[name] != nil {
 			continue
 		}
-		found = append(found, name)
 		s, err := shard.New(name, source, shard.Options{ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper})
 		if err != nil {
 			r.log.Error("cannot start a shard's edge", "shard", name, "error", err)
 			continue
 		}
-		r.shards[name] = s
+		r.shards[name], found = s, true
 		r.tasks.Go(func() error { return s.Run(ctx, r.events) })
 	}
-	if len(found) == 0 {
+	if !found {
 		return
 	}
 	names := []string{}
