@@ -24,7 +24,7 @@ func BenchmarkObserve(b *testing.B) {
 			render.AnnotationObject: "Deployment.apps/tenant-%d/control-plane", render.AnnotationDigest: "0123456789abcdef0123456789abcdef", render.AnnotationEpoch: "1",
 		},
 		ManagedFields: []metav1.ManagedFieldsEntry{{
-			Manager: "tenantry", Operation: "Apply", FieldsV1: &metav1.FieldsV1{Raw: make([]byte, 0, 1)},
+			Manager: "tenantry", Operation: "Apply",
 		}},
 	}})
 	if err != nil {
