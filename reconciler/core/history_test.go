@@ -33,7 +33,6 @@ type history struct {
 	random *rand.Rand
 	did    []string
 	epochs map[string]int64
-	uids   []string
 }
 
 var names = []string{"ant", "bee", "cat", "dog", "eel"}
