@@ -28,7 +28,7 @@ var fixture = cluster.New(cluster.Options{})
 func TestMain(m *testing.M) { os.Exit(fixture.Main(m)) }
 
 // patience is how long a test waits for what has to happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // holder is a keeper that holds from the beginning, until it is told otherwise.
 type holder struct {

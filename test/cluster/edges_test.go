@@ -34,7 +34,7 @@ func begin(t *testing.T, replica, kubeconfig string) *daemon {
 		Look: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 		Keeper: func(name string, cfg *rest.Config) (shard.Keeper, error) {
 			return lease.NewKeeper(cfg, lease.Options{
-				Shard: name, Identity: replica, Duration: 3 * time.Second, Renew: 500 * time.Millisecond, Retry: 200 * time.Millisecond,
+				Shard: name, Identity: replica, Duration: 10 * time.Second, Renew: 500 * time.Millisecond, Retry: 200 * time.Millisecond,
 			})
 		},
 	})
@@ -58,7 +58,7 @@ func begin(t *testing.T, replica, kubeconfig string) *daemon {
 // next waits for an event that is so.
 func next[E core.Event](d *daemon, so func(E) bool) E {
 	d.t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case event := <-d.events:
