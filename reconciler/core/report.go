@@ -102,8 +102,12 @@ const (
 func (c *Core) statusFiles(now time.Time) map[string][]byte {
 	files, built := map[string][]byte{}, map[string]builtFile{}
 	for _, st := range c.Tenants() {
-		if c.answersFor(st.Shard) {
-			p := statusPath(st.Shard, st.Name)
+		p := statusPath(st.Shard, st.Name)
+		if old, there := c.status.files[p]; c.beingPlaced(st.Name) {
+			if there {
+				built[p] = builtFile{content: old} // what is to be said is on its way
+			}
+		} else if c.answersFor(st.Shard) {
 			built[p] = c.buildFile(p, st, func(old []byte) {
 				var was TenantStatus
 				_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
@@ -134,6 +138,11 @@ func (c *Core) statusFiles(now time.Time) map[string][]byte {
 	}
 	c.status.built = built
 	return files
+}
+
+// beingPlaced tells whether a tenant's first decision is being pushed.
+func (c *Core) beingPlaced(name string) bool {
+	return c.ledger.pushing != nil && c.ledger.entries.Tenants[name] == nil && c.ledger.pushing.Changes.Tenants[name] != nil
 }
 
 // builtFile remembers what a file was built from: most stay as they were.
