@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 )
@@ -93,7 +94,8 @@ func (s *Shard) Name() string { return s.name }
 // Run works until ctx ends, then stops everything, releases the Lease and returns
 // nil. What goes wrong on the shard is reported and tried again.
 func (s *Shard) Run(ctx context.Context, events chan<- core.Event) error {
-	tasks, ctx := errgroup.WithContext(ctx)
+	// What client-go has to say comes back as errors; it would say it twice.
+	tasks, ctx := errgroup.WithContext(klog.NewContext(ctx, klog.Logger{}))
 	tasks.Go(func() error { s.outbox.run(ctx, events); return nil })
 	tasks.Go(func() error { s.queue.run(ctx, s.do); return nil })
 	tasks.Go(func() error { s.connect(ctx); return nil })

@@ -131,8 +131,7 @@ func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch) error 
 			judged: k.full && !isSecret(id), synced: func() { w.set(k, synced) },
 		}
 	}
-	silent := klog.Logger{} // what it has to say comes back as an error
-	ctx = klog.NewContext(ctx, silent)
+	silent := klog.FromContext(ctx)
 	r := cache.NewReflectorWithOptions(lw, nil, into, cache.ReflectorOptions{
 		Name: t.shard.name + "/" + kind, Logger: &silent,
 		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 4, Cap: 5 * time.Second},

@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -114,12 +115,13 @@ func (e *edge) told(g core.Gone) bool {
 
 func TestKindThatIsServedLater(t *testing.T) {
 	e := begin(t, config(t))
-	const kind = "tests.tenantry.io/v1/Late"
+	group := fmt.Sprintf("t%d.tenantry.io", time.Now().UnixNano())
+	kind := group + "/v1/Late"
 	if s := e.watch([]string{kind}); !slices.Equal(s.Unknown, []string{kind}) {
 		t.Fatalf("synced is %+v", s)
 	}
 	owner, ns := e.tenant("acme")
-	late := rendered(t, owner, render.ObjectID{Group: "tests.tenantry.io", Version: "v1", Kind: "Late", Namespace: ns, Name: "x"}, nil)
+	late := rendered(t, owner, render.ObjectID{Group: group, Version: "v1", Kind: "Late", Namespace: ns, Name: "x"}, nil)
 	if f := e.do(core.Work{Owner: owner, Epoch: 1, Apply: []core.Apply{{Object: late}}}); len(f) != 1 || f[0].Reason != "NoKind" {
 		t.Errorf("failures are %+v", f)
 	}
@@ -129,9 +131,9 @@ func TestKindThatIsServedLater(t *testing.T) {
 	}
 	crds := client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
 	crd := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": "lates.tests.tenantry.io"},
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": "lates." + group},
 		"spec": map[string]any{
-			"group": "tests.tenantry.io", "scope": "Namespaced", "names": map[string]any{"plural": "lates", "singular": "late", "kind": "Late"},
+			"group": group, "scope": "Namespaced", "names": map[string]any{"plural": "lates", "singular": "late", "kind": "Late"},
 			"versions": []any{map[string]any{
 				"name": "v1", "served": true, "storage": true, "schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}},
 			}},
@@ -140,7 +142,7 @@ func TestKindThatIsServedLater(t *testing.T) {
 	if _, err := crds.Create(t.Context(), crd, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = crds.Delete(t.Context(), "lates.tests.tenantry.io", metav1.DeleteOptions{}) })
+	t.Cleanup(func() { _ = crds.Delete(t.Context(), "lates."+group, metav1.DeleteOptions{}) })
 	e.until("the kind is served", func() bool {
 		return slices.Equal(last[core.Synced](e).Kinds, []string{kind})
 	})

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -90,7 +91,9 @@ func clients(t *testing.T, s string) *kubernetes.Clientset {
 	return c
 }
 
+// namespace is an owner and an object of its, named apart from those of other runs.
 func namespace(name string) (render.Owner, render.Object) {
+	name = fmt.Sprintf("%s-%d", name, time.Now().UnixNano())
 	o := render.Owner{Kind: render.OwnerTenant, Name: name, UID: "uid-" + name}
 	return o, render.Object{
 		ID: render.ObjectID{Version: "v1", Kind: "Namespace", Name: "tenant-" + name},
@@ -140,11 +143,11 @@ func TestSwappedKubeconfig(t *testing.T) {
 	if err != nil || string(system.UID) != second.Identity {
 		t.Errorf("identity is %s, reported %s, %v", system.UID, second.Identity, err)
 	}
-	maps, err := us.CoreV1().ConfigMaps("tenantry-system").List(t.Context(), metav1.ListOptions{LabelSelector: "tenantry.io/anchor-of"})
+	maps, err := us.CoreV1().ConfigMaps("tenantry-system").List(t.Context(), metav1.ListOptions{LabelSelector: "tenantry.io/anchor-of=" + other.UID})
 	if err != nil || len(maps.Items) > 0 {
 		t.Errorf("the wrong cluster got anchors: %v, %v", maps, err)
 	}
-	spaces, err := us.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{LabelSelector: render.LabelUID})
+	spaces, err := us.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{LabelSelector: render.LabelUID + "=" + other.UID})
 	if err != nil || len(spaces.Items) > 0 {
 		t.Errorf("the wrong cluster got namespaces: %v, %v", spaces, err)
 	}
