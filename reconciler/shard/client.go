@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,27 +110,18 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	}
 	found := map[string]resource{}
 	for _, r := range list.APIResources {
-		if _, sub := found[r.Kind]; !sub && r.Group == "" && r.Version == "" && !isSubresource(r.Name) {
+		if !strings.Contains(r.Name, "/") { // subresources have kinds, too
 			found[r.Kind] = resource{name: r.Name, namespaced: r.Namespaced}
 		}
 	}
 	c.mu.Lock()
-	c.kinds[gv] = maps.Clone(found)
+	c.kinds[gv] = found
 	c.mu.Unlock()
 	r, known = found[id.Kind]
 	if !known {
 		return resource{}, fmt.Errorf("%s: %w", kindName(id), errNoKind)
 	}
 	return r, nil
-}
-
-func isSubresource(name string) bool {
-	for _, c := range name {
-		if c == '/' {
-			return true
-		}
-	}
-	return false
 }
 
 func root(gv schema.GroupVersion) []string {
