@@ -11,6 +11,15 @@ func (r *reconciler) tell(effect core.Effect) {
 		c := e.Changes
 		r.log.Info("commit decisions", "commit", e.Commit, "tenants", len(c.Tenants), "datastores", len(c.DataStores),
 			"classes", len(c.Classes), "shards", len(c.Shards))
+	case core.WouldPush:
+		if would := e.Ledger.Message(e.Changes); would != r.would {
+			r.would = would
+			r.log.Info("would commit decisions, but is read-only", "decisions", would)
+		}
+	case core.WouldDo:
+		w := e.Work
+		r.log.Info("would work on shard, but is read-only", "shard", w.Shard, string(w.Owner.Kind), w.Owner.Name, "epoch", w.Epoch,
+			"apply", len(w.Apply), "derive", len(w.Derive), "delete", len(w.Delete))
 	case core.PushStatus:
 		r.log.Debug("commit status", "files", len(e.Files))
 	case core.Do:

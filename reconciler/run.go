@@ -80,6 +80,7 @@ type reconciler struct {
 	events  chan core.Event
 	metrics *metrics
 	told    string // what was wrong with the folder of kubeconfigs when it was last looked at
+	would   string // the decisions that a read-only run told last
 }
 
 // report hands an event to the loop.

@@ -135,7 +135,7 @@ func TestMessage(t *testing.T) {
 		{
 			"place and watch", ledger.Empty().With(with(func(c *ledger.Changes) { c.SetShard(shard()) })),
 			with(tenant(acme()), func(c *ledger.Changes) { c.SetShard(moreKinds) }),
-			"Place acme on eu-1 (datastore eu-1-a, address 10.0.0.11)\n\nPlace acme on eu-1 (datastore eu-1-a, address 10.0.0.11)\nWatch shard eu-1 for v1/Service\n",
+			"Place acme on eu-1 (datastore eu-1-a, address 10.0.0.11)\n\nWatch shard eu-1 for v1/Service\n",
 		},
 		{"remove", l, with(tenant(tombstoned())), "Remove acme and keep its data until 2026-03-04T12:00:00Z\n"},
 		{"revive", removed, with(tenant(acme())), "Revive acme on eu-1 (datastore eu-1-a, address 10.0.0.11)\n"},

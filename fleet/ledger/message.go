@@ -25,9 +25,12 @@ func (l *Ledger) Message(c Changes, trailers ...Trailer) string {
 	case 1:
 		b.WriteString(lines[0].text + "\n")
 	default:
-		b.WriteString(subject(lines) + "\n\n")
+		first := subject(lines)
+		b.WriteString(first + "\n\n")
 		for _, line := range lines {
-			b.WriteString(line.text + "\n")
+			if line.text != first {
+				b.WriteString(line.text + "\n")
+			}
 		}
 	}
 	for i, t := range trailers {

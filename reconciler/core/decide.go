@@ -67,7 +67,7 @@ type draft struct {
 func (c *Core) decide(now time.Time) {
 	l, g := &c.ledger, &c.git
 	c.wakeForPurges(now)
-	if !c.undecided || c.cfg.ReadOnly || l.pushing != nil || !c.mayDecide() {
+	if !c.undecided || l.pushing != nil || !c.mayDecide() {
 		return
 	}
 	if !c.due(l.retryAt, now) {
@@ -92,6 +92,10 @@ func (c *Core) decide(now time.Time) {
 		c.emit(FindLast{Commit: g.declared.Commit, Wants: g.wants})
 	}
 	if d.changes.Empty() {
+		return
+	}
+	if c.cfg.ReadOnly {
+		c.emit(WouldPush{Ledger: l.entries, Changes: d.changes})
 		return
 	}
 	push := PushLedger{
@@ -147,7 +151,7 @@ func (c *Core) wakeForPurges(now time.Time) {
 func (c *Core) usable(d *draft, shard string) note {
 	s := c.shards[shard]
 	switch pin := d.entries.Shards[shard]; {
-	case s == nil || !s.lease.Held:
+	case s == nil || !c.mayUse(s):
 		return note{"ShardUnavailable", c.whyNotHeld(shard)}
 	case pin == nil:
 		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", shard)}
@@ -155,6 +159,12 @@ func (c *Core) usable(d *draft, shard string) note {
 		return note{"IdentityChanged", s.problem.message}
 	}
 	return note{}
+}
+
+// mayUse tells whether a shard is ours to decide about: its Lease is held here. A
+// read-only core looks at every shard that it can reach.
+func (c *Core) mayUse(s *shardState) bool {
+	return s.lease.Held || (c.cfg.ReadOnly && s.lease.Identity != "" && s.lease.Err == nil)
 }
 
 func (c *Core) whyNotHeld(shard string) string {
@@ -179,7 +189,7 @@ func (c *Core) decideShards(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		s := c.shards[name]
 		s.problem = note{}
-		if !s.lease.Held || s.lease.Identity == "" {
+		if !c.mayUse(s) || s.lease.Identity == "" {
 			continue
 		}
 		e := d.entries.Shards[name]

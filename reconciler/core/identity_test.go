@@ -120,6 +120,10 @@ func TestReadOnlyPushesAndAppliesNothing(t *testing.T) {
 	if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers || w.statuses != statuses {
 		t.Error("a read-only core wrote something")
 	}
+	said := strings.Join(w.would, "\n")
+	if !strings.Contains(said, "Place new on two (datastore two-a, address 10.2.0.1)\n") || !strings.Contains(said, "work on tenant acme") {
+		t.Errorf("a read-only core says what it would do: %q", w.would)
+	}
 }
 
 func TestFrozenPlacement(t *testing.T) {

@@ -146,6 +146,17 @@ type (
 	}
 )
 
+// Effects of a read-only core: what it would have asked for. Nothing is to be done.
+type (
+	// WouldPush stands for a PushLedger.
+	WouldPush struct {
+		Ledger  *ledger.Ledger
+		Changes ledger.Changes
+	}
+	// WouldDo stands for a Do.
+	WouldDo struct{ Work Work }
+)
+
 // Want asks for the last good declaration of Ref. A tenant is good only when its
 // class is one of Classes: those in force that it may have.
 type Want struct {
@@ -177,6 +188,8 @@ func (PushStatus) effect() {}
 func (Watch) effect()      {}
 func (Do) effect()         {}
 func (Remember) effect()   {}
+func (WouldPush) effect()  {}
+func (WouldDo) effect()    {}
 
 // ShardOf names the shard that an effect is for; empty for effects on Git.
 func ShardOf(effect Effect) string {

@@ -73,6 +73,7 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 	}
 	if c.cfg.ReadOnly {
 		o.dirty = false
+		c.emit(WouldDo{Work: work})
 		return
 	}
 	if !c.due(o.retryAt, now) || s.busy >= c.cfg.MaxWork {
@@ -107,7 +108,7 @@ func (c *Core) freshTip(o *ownerState) bool {
 func (c *Core) closed(s *shardState) note {
 	pin := c.ledger.entries.Shards[s.name]
 	switch {
-	case !s.lease.Held && !c.cfg.ReadOnly:
+	case !c.mayUse(s):
 		return note{"ShardUnavailable", c.whyNotHeld(s.name)}
 	case pin == nil:
 		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", s.name)}

@@ -36,7 +36,8 @@ type world struct {
 	shards   map[string]*fakeShard
 	down     bool // Git is unreachable
 	refuse   error
-	rewound  string // an accepted commit that the head does not descend from
+	would    []string // what a read-only core would have done
+	rewound  string   // an accepted commit that the head does not descend from
 	queue    []Event
 }
 
@@ -213,6 +214,10 @@ func (w *world) do(e Effect) {
 		w.watch(e)
 	case Do:
 		w.carryOut(e.Work)
+	case WouldPush:
+		w.would = append(w.would, e.Ledger.Message(e.Changes))
+	case WouldDo:
+		w.would = append(w.would, "work on "+e.Work.Owner.String())
 	case Remember:
 	}
 }
