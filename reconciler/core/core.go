@@ -99,9 +99,11 @@ type shardState struct {
 	judged  map[string]bool
 	synced  map[string]bool
 	unknown map[string]bool
-	objects map[string]map[render.ObjectID]*Object // by owner uid
-	anchors map[string]Anchor
-	busy    int
+	// unwatched says of kinds why they cannot be listed.
+	unwatched map[string]string
+	objects   map[string]map[render.ObjectID]*Object // by owner uid
+	anchors   map[string]Anchor
+	busy      int
 	// remembered is what the keeper was last told.
 	remembered Remember
 	problem    note
@@ -192,7 +194,7 @@ func (c *Core) shard(name string) *shardState {
 	s := c.shards[name]
 	if s == nil {
 		s = &shardState{
-			name: name, watched: map[string]bool{}, judged: map[string]bool{}, synced: map[string]bool{}, unknown: map[string]bool{},
+			name: name, watched: map[string]bool{}, judged: map[string]bool{}, synced: map[string]bool{}, unknown: map[string]bool{}, unwatched: map[string]string{},
 			objects: map[string]map[render.ObjectID]*Object{}, anchors: map[string]Anchor{},
 		}
 		c.shards[name] = s

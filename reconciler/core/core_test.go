@@ -489,3 +489,18 @@ func TestNothingIsDecidedBeforeEveryShardWasHeard(t *testing.T) {
 	w.settle()
 	w.wantPhase("acme", Ready)
 }
+
+func TestKindThatCannotBeListedIsTold(t *testing.T) {
+	w := begun(t)
+	w.restart()
+	w.blind = map[string]string{"one": "apps/v1/Deployment"}
+	w.settle()
+	st := w.wantPhase("acme", Unknown)
+	if r := reasonOf(st, "Ready"); r != "CannotObserve" {
+		t.Errorf("Ready: want CannotObserve, got %s", r)
+	}
+	w.blind = nil
+	w.queue = append(w.queue, Synced{Shard: "one", Kinds: w.ledger().Shards["one"].Kinds})
+	w.settle()
+	w.wantPhase("acme", Ready)
+}

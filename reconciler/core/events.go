@@ -117,6 +117,8 @@ type (
 		Shard          string
 		Kinds, Unknown []string
 	}
+	// Unwatched tells that a kind cannot be listed, and why; Synced ends it.
+	Unwatched struct{ Shard, Kind, Message string }
 	// Done ends a Do. The objects it wrote have been reported before.
 	Done struct {
 		Shard string
@@ -158,6 +160,7 @@ func (Kubeconfigs) event()  {}
 func (Lease) event()        {}
 func (Observed) event()     {}
 func (Synced) event()       {}
+func (Unwatched) event()    {}
 func (Done) event()         {}
 func (Tick) event()         {}
 func (Look) event()         {}

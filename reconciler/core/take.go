@@ -47,6 +47,7 @@ func (c *Core) take(event Event, now time.Time) {
 		c.takeObserved(e)
 	case Synced:
 		s := c.shard(e.Shard)
+		clear(s.unwatched)
 		for _, k := range e.Kinds {
 			s.synced[k] = true
 			delete(s.unknown, k)
@@ -56,6 +57,9 @@ func (c *Core) take(event Event, now time.Time) {
 		}
 		c.dirtyAll()
 		c.undecided = true
+	case Unwatched:
+		c.shard(e.Shard).unwatched[e.Kind] = e.Message
+		c.unread = true
 	case Done:
 		c.takeDone(e, now)
 	case Tick:
@@ -244,6 +248,7 @@ func (c *Core) takeStatusPushed(e StatusPushed, now time.Time) {
 func (c *Core) takeLease(e Lease) {
 	s := c.shard(e.Shard)
 	if !e.Held || e.Identity != s.lease.Identity {
+		clear(s.unwatched)
 		clear(s.synced) // what was reported may be stale, or another cluster's
 		clear(s.watched)
 	}

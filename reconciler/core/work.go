@@ -130,6 +130,9 @@ func (c *Core) closed(s *shardState) note {
 			return note{"LedgerRewound", fmt.Sprintf("the shard's Lease remembers the ledger's commit %s, which the ledger no longer contains: restore the branch", tip)}
 		}
 	}
+	for _, k := range slices.Sorted(maps.Keys(s.unwatched)) {
+		return note{"CannotObserve", fmt.Sprintf("%s of shard %s cannot be listed, so nothing is done there: %s", k, s.name, s.unwatched[k])}
+	}
 	for _, k := range pin.Kinds {
 		if !s.synced[k] && !s.unknown[k] {
 			return note{"Observing", fmt.Sprintf("%s of shard %s are still being listed", k, s.name)}

@@ -36,8 +36,9 @@ type world struct {
 	shards   map[string]*fakeShard
 	down     bool // Git is unreachable
 	refuse   error
-	would    []string // what a read-only core would have done
-	rewound  string   // an accepted commit that the head does not descend from
+	would    []string          // what a read-only core would have done
+	blind    map[string]string // by shard, a kind that it does not let us list
+	rewound  string            // an accepted commit that the head does not descend from
 	queue    []Event
 }
 
@@ -302,6 +303,10 @@ func (w *world) watch(e Watch) {
 	}
 	for _, a := range s.anchors {
 		all.Anchors = append(all.Anchors, a)
+	}
+	if kind := w.blind[e.Shard]; kind != "" {
+		w.queue = append(w.queue, all, Unwatched{Shard: e.Shard, Kind: kind, Message: "forbidden"})
+		return
 	}
 	w.queue = append(w.queue, all, Synced{Shard: e.Shard, Kinds: e.Kinds})
 }

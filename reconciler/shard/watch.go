@@ -103,6 +103,9 @@ func (w *watcher) keep(ctx context.Context, kind string, k *kindWatch) {
 		if err != nil && err.Error() != told {
 			told = err.Error()
 			t.shard.log.Warn("cannot watch", "kind", kind, "error", err)
+			if w.current(k) == listing {
+				t.shard.outbox.control(core.Unwatched{Shard: t.shard.name, Kind: kind, Message: told})
+			}
 		}
 		sleep(ctx, backoff(attempts))
 	}
