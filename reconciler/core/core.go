@@ -38,6 +38,7 @@ type Core struct {
 
 	introduced bool // the shards that there are kubeconfigs for are known
 	undecided  bool // decisions have to be looked at again
+	decided    bool // once at least: notes say what there is to say
 	unread     bool // status has to be looked at again
 	next       time.Time
 	effects    []Effect
@@ -51,6 +52,10 @@ type gitState struct {
 	// asked and done are the newest Fetch asked for and ended well.
 	asked, ended, done int64
 	attempts           int
+	// wanted has to be asked for at once; askedAt and readAt are when the newest Fetch,
+	// and the newest one that ended well, were asked for.
+	wanted          int64
+	askedAt, readAt time.Time
 	// accepted goes with the Fetch that was asked for; vetted are the accepted
 	// commits that what is declared is known to descend from.
 	accepted  []string
@@ -76,6 +81,8 @@ type ledgerState struct {
 	pushErr  error
 	// contains are tips that leases remember, and whether the ledger has them.
 	contains map[string]bool
+	// nextPurge is when decisions have to be looked at again.
+	nextPurge time.Time
 }
 
 type statusState struct {

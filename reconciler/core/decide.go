@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -18,7 +19,7 @@ func (c *Core) fetch(now time.Time) {
 	if g.asked > g.ended {
 		return // one at a time; whoever waits for a later one asks when it ends
 	}
-	waiting := false
+	waiting := g.wanted > g.asked
 	for _, o := range c.owners {
 		waiting = waiting || o.fresh > g.asked
 	}
@@ -26,6 +27,7 @@ func (c *Core) fetch(now time.Time) {
 		return
 	}
 	g.asked++
+	g.askedAt = now
 	g.nextFetch = now.Add(c.cfg.FetchInterval)
 	c.wake(g.nextFetch)
 	accepted, tips := []string{}, []string{}
@@ -48,6 +50,19 @@ func (c *Core) fetch(now time.Time) {
 	}
 	g.accepted = accepted
 	c.emit(Fetch{Seq: g.asked, Accepted: accepted, AcceptRewind: c.cfg.AcceptRewind, Ledger: c.ledger.tip, Tips: tips})
+}
+
+// readSince tells whether Git was read since t, and has it read when it was not.
+func (c *Core) readSince(t time.Time) bool {
+	g := &c.git
+	if !g.readAt.Before(t) {
+		return true
+	}
+	if g.askedAt.Before(t) {
+		g.wanted = g.asked + 1
+		c.wake(time.Unix(0, 1)) // fetch at once
+	}
+	return false
 }
 
 // draft is a round of decisions in the making.
@@ -73,7 +88,7 @@ func (c *Core) decide(now time.Time) {
 	if !c.due(l.retryAt, now) {
 		return
 	}
-	c.undecided = false
+	c.undecided, c.decided = false, true
 	c.unread = true
 	clear(c.notes)
 	g.wants = nil
@@ -85,6 +100,7 @@ func (c *Core) decide(now time.Time) {
 	c.decideClasses(d)
 	c.decideDataStores(d)
 	c.decideTenants(d)
+	l.nextPurge = nextPurge(l.entries, now)
 	if len(g.wants) > 0 {
 		for _, w := range g.wants {
 			g.searched[w.Ref] = true
@@ -110,15 +126,17 @@ func (c *Core) decide(now time.Time) {
 // and whether every shard had its say: its Lease may remember a newer fleet, or a
 // ledger that is gone. A shard that cannot be reached has said so.
 func (c *Core) mayDecide() bool {
-	if !c.introduced {
-		return false
-	}
+	return c.introduced && c.heardAll() && c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+}
+
+// heardAll tells whether every shard had its say.
+func (c *Core) heardAll() bool {
 	for _, s := range c.shards {
 		if s.configured && !s.heard || !c.vetted(s.lease.Accepted) {
 			return false
 		}
 	}
-	return c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+	return true
 }
 
 // lostLedger names a shard whose lease remembers a ledger although there is none now.
@@ -134,29 +152,55 @@ func (c *Core) lostLedger() string {
 	return ""
 }
 
-// wakeForPurges has decisions looked at again when a retention is over.
+// wakeForPurges has decisions looked at again when the next retention is over.
 func (c *Core) wakeForPurges(now time.Time) {
-	if !c.ledger.known {
-		return
-	}
-	for _, t := range c.ledger.entries.Tenants {
-		if t.Lifecycle == ledger.Tombstoned && c.due(t.Tombstone.PurgeAfter, now) {
-			c.undecided = true
-		}
+	l := &c.ledger
+	if !l.nextPurge.IsZero() && c.due(l.nextPurge, now) {
+		c.undecided, l.nextPurge = true, time.Time{}
 	}
 }
 
+// nextPurge is when the next retention is over; zero is never. Those that are over
+// and could not be followed yet are looked at with all else.
+func nextPurge(l *ledger.Ledger, now time.Time) time.Time {
+	next := time.Time{}
+	for _, t := range l.Tenants {
+		if t.Lifecycle == ledger.Tombstoned && t.Tombstone.PurgeAfter.After(now) && (next.IsZero() || t.Tombstone.PurgeAfter.Before(next)) {
+			next = t.Tombstone.PurgeAfter
+		}
+	}
+	return next
+}
+
 // usable tells whether decisions about a shard are ours to take: its Lease is
-// held here and its identity is the pinned one.
+// held here and remembers no more than we know, and its identity is the pinned one.
 func (c *Core) usable(d *draft, shard string) note {
 	s := c.shards[shard]
 	switch pin := d.entries.Shards[shard]; {
 	case s == nil || !c.mayUse(s):
 		return note{"ShardUnavailable", c.whyNotHeld(shard)}
+	case c.compared(s).reason != "":
+		return c.compared(s)
 	case pin == nil:
 		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", shard)}
 	case pin.Identity != s.lease.Identity:
 		return note{"IdentityChanged", s.problem.message}
+	}
+	return note{}
+}
+
+// compared says why the ledger cannot be told to be the one that the shard's Lease
+// remembers, or a later one.
+func (c *Core) compared(s *shardState) note {
+	tip := s.lease.Tip
+	if tip == "" || tip == c.ledger.tip {
+		return note{}
+	}
+	switch contains, told := c.ledger.contains[tip]; {
+	case !told:
+		return note{"NotCompared", "the ledger has not been compared yet with what the shard's Lease remembers"}
+	case !contains:
+		return note{"LedgerRewound", fmt.Sprintf("the shard's Lease remembers the ledger's commit %s, which the ledger no longer contains: restore the branch", tip)}
 	}
 	return note{}
 }
@@ -173,12 +217,19 @@ func (c *Core) whyNotHeld(shard string) string {
 	case s == nil:
 		return fmt.Sprintf("there is no kubeconfig for shard %s", shard)
 	case s.lease.Err != nil:
-		return fmt.Sprintf("shard %s cannot be reached: %v", shard, s.lease.Err)
+		return fmt.Sprintf("shard %s cannot be reached: %s", shard, steady(s.lease.Err.Error()))
 	case s.lease.Holder != "":
 		return fmt.Sprintf("the Lease of shard %s is held by %s", shard, s.lease.Holder)
 	}
 	return fmt.Sprintf("the Lease of shard %s is not held yet", shard)
 }
+
+// calledFrom is the end of a connection that differs with each one.
+var calledFrom = regexp.MustCompile(`\S+:\d+->`)
+
+// steady leaves out of an error what would change with each attempt, and be a
+// commit each time.
+func steady(message string) string { return calledFrom.ReplaceAllString(message, "") }
 
 // decideShards pins the identity of every shard at first contact.
 func (c *Core) decideShards(d *draft) {
@@ -189,7 +240,7 @@ func (c *Core) decideShards(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		s := c.shards[name]
 		s.problem = note{}
-		if !c.mayUse(s) || s.lease.Identity == "" {
+		if !c.mayUse(s) || s.lease.Identity == "" || c.compared(s).reason != "" {
 			continue
 		}
 		e := d.entries.Shards[name]
@@ -240,7 +291,7 @@ func (c *Core) decideDataStores(d *draft) {
 		}
 		e := d.entries.DataStores[name]
 		if e != nil {
-			if e.Held != nil && e.Shard == ds.Spec.Shards[0] {
+			if e.Held != nil && e.Shard == ds.Spec.Shards[0] && c.usable(d, e.Shard).reason == "" {
 				next := *e
 				next.Held = nil
 				d.setDataStore(&next)
@@ -267,12 +318,12 @@ func (c *Core) decideDataStores(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(d.entries.DataStores)) {
 		e := d.entries.DataStores[name]
 		_, broken := d.fleet.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: name}]
-		if e.Held != nil || d.fleet.DataStores[name] != nil || (!broken && !d.fleet.Absent(fleet.Ref{Kind: fleet.KindDataStore, Name: name})) {
-			continue
+		if e.Held != nil || d.fleet.DataStores[name] != nil || c.usable(d, e.Shard).reason != "" {
+			continue // held already, as declared, or not ours to decide
 		}
-		reason := "Removed"
-		if broken {
-			reason = "Invalid"
+		reason := "Invalid"
+		if !broken && d.fleet.Absent(fleet.Ref{Kind: fleet.KindDataStore, Name: name}) {
+			reason = "Removed"
 		}
 		last, found := c.last(WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}, nil)
 		if !found {

@@ -22,6 +22,9 @@ func (c *Core) report(now time.Time) {
 	if !c.unread || c.cfg.ReadOnly || !s.known || !c.ledger.known || c.git.declared == nil || s.pushing != nil || !c.due(s.retryAt, now) {
 		return
 	}
+	if !c.decided && !c.heardAll() {
+		return // what stands there knows more
+	}
 	c.unread = false
 	files := map[string][]byte{}
 	want := c.statusFiles(now)
@@ -84,7 +87,11 @@ func (c *Core) stale(p string) bool {
 	if p != statusPath("", name) && (len(parts) != 4 || p != statusPath(parts[1], name)) {
 		return false
 	}
-	if parts[1] != "_unplaced" {
+	if parts[1] == "_unplaced" {
+		if !c.answersFor("") {
+			return false
+		}
+	} else {
 		if s := c.shards[parts[1]]; s == nil || !s.lease.Held || !c.answersFor(s.name) {
 			return false
 		}

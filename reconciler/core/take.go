@@ -89,7 +89,9 @@ func (c *Core) takeLedger(e LedgerRead) {
 		return
 	}
 	if e.Tip != l.tip {
-		clear(l.contains) // to be compared anew
+		// It descends from what we knew: what was in there still is; what was not
+		// has to be compared anew.
+		maps.DeleteFunc(l.contains, func(_ string, contains bool) bool { return !contains })
 		c.git.nextFetch = time.Time{}
 	}
 	l.known, l.tip, l.entries, l.classes, l.fleets = true, e.Tip, e.Ledger, e.Classes, e.Fleets
@@ -128,7 +130,7 @@ func (c *Core) takeFetched(e Fetched, now time.Time) {
 	g.ended = max(g.ended, e.Seq)
 	g.err = e.Err
 	if e.Err == nil {
-		g.done, g.attempts = max(g.done, e.Seq), 0
+		g.done, g.attempts, g.readAt = max(g.done, e.Seq), 0, g.askedAt
 		if g.problem == "" {
 			for _, a := range g.accepted {
 				if !g.vetted[a] {
@@ -250,7 +252,9 @@ func (c *Core) takeLease(e Lease) {
 	if !e.Held || e.Identity != s.lease.Identity {
 		clear(s.unwatched)
 		clear(s.synced) // what was reported may be stale, or another cluster's
+		clear(s.unknown)
 		clear(s.watched)
+		s.remembered = Remember{} // the keeper may not have written it down
 	}
 	s.lease, s.heard = e, true
 	if (e.Tip != "" && e.Tip != c.ledger.tip) || !c.vetted(e.Accepted) {

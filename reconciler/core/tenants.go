@@ -39,7 +39,7 @@ func (c *Core) decideTenants(d *draft) {
 				c.hold(d, e, note{"Invalid", broken.Message})
 			}
 		case t == nil && !d.fleet.Absent(ref):
-			c.notes[name] = note{"Invalid", "its folder cannot be looked into, so it is not known whether it is still declared"}
+			c.hold(d, e, note{"Invalid", "its folder cannot be looked into, so it is not known whether it is still declared"})
 		case t == nil && e.Lifecycle == ledger.Living:
 			absent = append(absent, e)
 		case t == nil:
@@ -173,6 +173,7 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		c.notes[name] = note{"NameTaken", fmt.Sprintf(
 			"the name belongs to the removed tenant of %s until %s; to bring that one back here, set spec.movedFrom: %s",
 			e.Source, e.Tombstone.PurgeAfter.Format(time.RFC3339), e.Source)}
+		c.age(d, e) // a name alone does not keep it
 		return
 	case !same:
 		c.hold(d, e, note{"Moved", fmt.Sprintf("%s was declared in %s; if it is the same tenant, set spec.movedFrom: %s", name, e.Source, e.Source)})
@@ -226,7 +227,7 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 	}
 	if why := brake(d.fleet, d.entries, len(absent), d.now); why != "" {
 		for _, e := range absent {
-			c.notes[e.Name] = note{"DeletionBrake", why}
+			c.hold(d, e, note{"DeletionBrake", why})
 		}
 		return
 	}
@@ -265,6 +266,9 @@ func (c *Core) age(d *draft, e *ledger.Tenant) {
 	next := *e
 	switch {
 	case e.Lifecycle == ledger.Tombstoned && !d.now.Before(e.Tombstone.PurgeAfter):
+		if !c.readSince(e.Tombstone.PurgeAfter) {
+			return // there is no way back: it may have been reverted in time
+		}
 		next.Lifecycle = ledger.Purging
 		next.Epoch++
 	case e.Lifecycle == ledger.Purging && c.tornDown(e):
@@ -272,6 +276,7 @@ func (c *Core) age(d *draft, e *ledger.Tenant) {
 		tombstone := *e.Tombstone
 		tombstone.PurgedAt, tombstone.Tree = &at, ""
 		next.Lifecycle, next.Tombstone = ledger.Purged, &tombstone
+		next.Epoch++
 	default:
 		return
 	}

@@ -79,7 +79,10 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 	if !c.due(o.retryAt, now) || s.busy >= c.cfg.MaxWork {
 		return
 	}
-	if len(work.Delete) > 0 && !c.freshTip(o) {
+	switch {
+	case len(work.Delete) == 0:
+		o.fresh = 0 // the next wish to delete begins anew
+	case !c.freshTip(o):
 		if work.Delete = nil; work.Empty() {
 			return
 		}
@@ -110,25 +113,18 @@ func (c *Core) closed(s *shardState) note {
 	switch {
 	case !c.mayUse(s):
 		return note{"ShardUnavailable", c.whyNotHeld(s.name)}
-	case pin == nil:
-		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", s.name)}
-	case pin.Identity != s.lease.Identity:
-		return note{"IdentityChanged", fmt.Sprintf("the kubeconfig of shard %s leads to another cluster than the ledger says", s.name)}
 	case c.ledger.problem != "":
 		return note{"Ledger" + string(c.ledger.problem), c.ledger.message}
 	case !c.vetted(s.lease.Accepted) && c.git.problem != "":
 		return note{"Declared" + string(c.git.problem), c.git.message}
 	case !c.vetted(s.lease.Accepted):
 		return note{"NotCompared", "the declared branch has not been compared yet with what the shard's Lease remembers"}
-	}
-	if tip := s.lease.Tip; tip != "" && tip != c.ledger.tip {
-		contains, told := c.ledger.contains[tip]
-		switch {
-		case !told:
-			return note{"NotCompared", "the ledger has not been compared yet with what the shard's Lease remembers"}
-		case !contains:
-			return note{"LedgerRewound", fmt.Sprintf("the shard's Lease remembers the ledger's commit %s, which the ledger no longer contains: restore the branch", tip)}
-		}
+	case c.compared(s).reason != "":
+		return c.compared(s)
+	case pin == nil:
+		return note{"ShardNotPinned", fmt.Sprintf("shard %s has no identity in the ledger yet", s.name)}
+	case pin.Identity != s.lease.Identity:
+		return note{"IdentityChanged", fmt.Sprintf("the kubeconfig of shard %s leads to another cluster than the ledger says", s.name)}
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.unwatched)) {
 		return note{"CannotObserve", fmt.Sprintf("%s of shard %s cannot be listed, so nothing is done there: %s", k, s.name, s.unwatched[k])}

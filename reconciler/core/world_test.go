@@ -39,7 +39,10 @@ type world struct {
 	would    []string          // what a read-only core would have done
 	blind    map[string]string // by shard, a kind that it does not let us list
 	rewound  string            // an accepted commit that the head does not descend from
-	queue    []Event
+	fetches  int
+	// afterFetch is called once, when a fetch has been answered.
+	afterFetch func()
+	queue      []Event
 }
 
 type commit struct {
@@ -58,6 +61,8 @@ type fakeShard struct {
 	deletes  []string
 	fail     func(render.ObjectID) *Failure
 	identity string
+	// remembered is what the Lease carries.
+	remembered Remember
 }
 
 // hashed gives class folders a content hash, as Git does.
@@ -220,10 +225,16 @@ func (w *world) do(e Effect) {
 	case WouldDo:
 		w.would = append(w.would, "work on "+e.Work.Owner.String())
 	case Remember:
+		w.shards[e.Shard].remembered = e
 	}
 }
 
 func (w *world) fetch(f Fetch) {
+	w.fetches++
+	if after := w.afterFetch; after != nil {
+		w.afterFetch = nil
+		defer after()
+	}
 	if w.down {
 		w.queue = append(w.queue, Fetched{Seq: f.Seq, Err: fmt.Errorf("unreachable")})
 		return
