@@ -66,6 +66,10 @@ func TestFindLastGoodDeclaration(t *testing.T) {
 			}
 		})
 	}
+	elsewhere := core.Want{Ref: core.WantRef{Kind: fleet.KindTenant, Name: "first", Path: "tenants/other/first"}}
+	if found := b.findLast(core.Want{Ref: tenant, Classes: []string{"small"}}, elsewhere); found.ByRef[tenant].Commit != first {
+		t.Errorf("found %s, want %s: one of the same name at another path is not it", found.ByRef[tenant].Commit, first)
+	}
 	both := b.findLast(core.Want{Ref: tenant, Classes: []string{"small"}}, core.Want{Ref: store})
 	if both.ByRef[tenant].Commit != first || both.ByRef[store].Commit != otherClass {
 		t.Errorf("together: %s and %s, want each its own commit", both.ByRef[tenant].Commit, both.ByRef[store].Commit)

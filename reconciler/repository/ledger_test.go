@@ -91,6 +91,10 @@ func TestConflictGoesBackToTheCore(t *testing.T) {
 	if read.Tip != theirs || read.Ledger.Shards["eu-1"] == nil || read.Ledger.Shards["main"] == nil || read.Problem != "" {
 		t.Fatalf("read %+v", read)
 	}
+	pushed = only[core.LedgerPushed](t, b.do(decision(tip, ours, shardEntry("eu-2", "cluster-3"))))
+	if !errors.Is(pushed.Err, git.ErrConflict) {
+		t.Errorf("pushed %+v, want ErrConflict: it was decided before the newer tip was read", pushed)
+	}
 	b.pushLedger(decision(theirs, read.Ledger, shardEntry("eu-2", "cluster-3")))
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantry/tenantry/git"
-	"github.com/tenantry/tenantry/git/gittest"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
@@ -72,15 +71,12 @@ func TestStatusIsLaidOnWhatPeopleMoved(t *testing.T) {
 
 func TestStatusBranchIsReadWhateverItHolds(t *testing.T) {
 	b := newBench(t)
-	_, err := b.CommitEntries("tenantry-status", "Make a mess", map[string]gittest.Entry{
-		"outside.yaml":                 gittest.File("no"),
-		"caf\xe9/outside.yaml":         gittest.File("no"),
-		ours:                           gittest.File("yes"),
-		"status/main/link":             {Mode: "120000", Data: "a.yaml"},
-		"status/main/caf\xe9.yaml":     gittest.File("no"),
-		"status/caf\xe9/main/odd.yaml": gittest.File("no"),
-	})
-	if err != nil {
+	stream := "commit refs/heads/tenantry-status\ncommitter A Person <person@example.org> 1 +0000\ndata 4\nMess\n"
+	for _, p := range []string{"outside.yaml", "caf\xe9/outside.yaml", ours, "status/main/caf\xe9.yaml", "status/caf\xe9/main/odd.yaml"} {
+		stream += "M 100644 inline " + p + "\ndata 3\nyes\n"
+	}
+	stream += "M 120000 inline status/main/link\ndata 6\na.yaml\ndone\n"
+	if _, err := b.Pipe([]byte(stream), "fast-import", "--quiet", "--done"); err != nil {
 		t.Fatal(err)
 	}
 	read := only[core.StatusRead](t, b.fetch(core.Fetch{}))
