@@ -183,7 +183,10 @@ func build() (binary string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("build devcluster: %w\n%s", err, out)
 	}
-	return filepath.Join(bin, "devcluster"), nil
+	// Looked at, so that "go test" repeats no former result of another devcluster.
+	binary = filepath.Join(bin, "devcluster")
+	_, err = os.Stat(binary)
+	return binary, err
 }
 
 // repository finds the root of the repository above the working directory, which

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,9 @@ func newSuite() *fixtures {
 	s.idle <- "p"
 	s.idle <- "q"
 	s.program = sync.OnceValues(func() (string, error) {
+		if err := lookAtSources("../.."); err != nil {
+			return "", err
+		}
 		dir, err := os.MkdirTemp("", "tenantry-e2e-")
 		if err != nil {
 			return "", err
@@ -53,6 +57,24 @@ func newSuite() *fixtures {
 		return cluster.Options{Names: []string{"a", "b"}, Node: true, CertManager: true, Images: []string{image + "=" + path}}, err
 	})
 	return s
+}
+
+// lookAtSources looks at every file that the program is made of: "go test" takes a
+// former result for good only while what a test has looked at is the same, and it
+// does not see what is built here.
+func lookAtSources(root string) error {
+	for _, part := range []string{"go.mod", "go.sum", "cmd", "fleet", "git", "reconciler", "render"} {
+		err := filepath.WalkDir(filepath.Join(root, part), func(path string, _ fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look at the sources: %w", err)
+		}
+	}
+	return nil
 }
 
 func TestMain(m *testing.M) {
