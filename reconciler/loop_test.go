@@ -36,7 +36,7 @@ func TestLoopWithoutEventsIsAlive(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); r.loop(ctx) }()
-		time.Sleep(3 * stalled)
+		<-time.After(3 * stalled)
 		if said := r.metrics.alive(time.Now()); said != nil {
 			t.Errorf("an idle loop: %q", said)
 		}

@@ -32,19 +32,20 @@ func (m *metrics) reasons(t *testing.T) []string {
 func TestGaugesShowTheLastOfManySteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, c := newMetrics(), core.New(core.Config{}, nil)
-		c.Step(core.Tick{}, time.Now())
+		c.Step(core.LedgerRead{Problem: core.Missing}, time.Now())
 		m.observe(c, time.Millisecond)
+		c.Step(core.LedgerRead{Problem: core.Rewound}, time.Now())
 		c.Step(core.Declared{Problem: core.Missing, Message: "it is gone"}, time.Now())
 		m.observe(c, time.Millisecond)
 		if ready := m.ready(); !slices.Contains(ready, "DeclaredMissing: it is gone") {
 			t.Errorf("readiness %q is behind", ready)
 		}
-		if got := m.reasons(t); !slices.Equal(got, []string{"Starting"}) {
+		if got := m.reasons(t); !slices.Equal(got, []string{"LedgerMissing", "Starting"}) {
 			t.Errorf("problems %v: counted with every step", got)
 		}
-		time.Sleep(tellEvery)
+		<-time.After(tellEvery)
 		m.pass(c)
-		if got := m.reasons(t); !slices.Equal(got, []string{"DeclaredMissing", "Starting"}) {
+		if got := m.reasons(t); !slices.Equal(got, []string{"DeclaredMissing", "LedgerRewound"}) {
 			t.Errorf("problems %v, want what the last step left", got)
 		}
 	})
@@ -54,13 +55,13 @@ func TestOnlyALoopThatIsStuckIsStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, c := newMetrics(), core.New(core.Config{}, nil)
 		for range 200 { // nothing happens for longer than it may be stuck
-			time.Sleep(lookAtKubeconfigs)
+			<-time.After(lookAtKubeconfigs)
 			m.pass(c)
 		}
 		if said := m.alive(time.Now()); said != nil {
 			t.Errorf("an idle loop: %q", said)
 		}
-		time.Sleep(stalled + time.Second)
+		<-time.After(stalled + time.Second)
 		if said := m.alive(time.Now()); len(said) != 1 {
 			t.Errorf("a stuck loop: %q", said)
 		}
