@@ -64,6 +64,7 @@ type gitState struct {
 	last      map[WantRef]Last
 	searched  map[WantRef]bool
 	wants     []Want
+	searching bool // a FindLast is under way
 }
 
 type ledgerState struct {
@@ -118,10 +119,12 @@ type shardState struct {
 
 // ownerState is what is known of one owner of objects: a tenant or a datastore.
 type ownerState struct {
-	owner    render.Owner
-	shard    string
-	dirty    bool
-	busy     bool
+	owner render.Owner
+	shard string
+	// dirty owners are looked at; waiting ones have been, and have their work to do
+	// when their turn comes; busy ones are being worked on.
+	dirty, waiting, busy bool
+
 	attempts int
 	retryAt  time.Time
 	failures []Failure

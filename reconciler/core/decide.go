@@ -105,6 +105,7 @@ func (c *Core) decide(now time.Time) {
 		for _, w := range g.wants {
 			g.searched[w.Ref] = true
 		}
+		g.searching = true
 		c.emit(FindLast{Commit: g.declared.Commit, Wants: g.wants})
 	}
 	if d.changes.Empty() {

@@ -21,6 +21,9 @@ func (c *Core) Problems() []Report {
 	if c.git.err != nil {
 		add("GitUnreachable", "%v", c.git.err)
 	}
+	if !c.introduced {
+		add("NoShards", "there is no kubeconfig of any shard")
+	}
 	switch l := &c.ledger; {
 	case l.problem != "":
 		add("Ledger"+string(l.problem), "%s", l.message)

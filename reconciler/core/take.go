@@ -76,6 +76,7 @@ func (c *Core) takeDeclared(e Declared) {
 		c.git.declared = &e
 		clear(c.git.last)
 		clear(c.git.searched)
+		c.git.searching = false
 		c.dirtyAll()
 	}
 	c.undecided = true
@@ -155,12 +156,12 @@ func (c *Core) takeLast(e LastFound) {
 	if c.git.declared == nil || e.Commit != c.git.declared.Commit {
 		return // about a commit that is not the newest any more
 	}
+	c.git.searching = false
 	if e.Err != nil {
-		clear(c.git.searched) // asked again with the next fetch
-		return
+		clear(c.git.searched) // what was not found is asked for again with the next fetch
 	}
 	maps.Copy(c.git.last, e.ByRef)
-	c.undecided = true
+	c.undecided = c.undecided || e.Err == nil || len(e.ByRef) > 0
 }
 
 func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {

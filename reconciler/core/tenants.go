@@ -242,6 +242,9 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 			last = l
 		}
 		if last.Fleet == nil || last.Fleet.Tenants[e.Name] == nil {
+			if c.git.searching || len(c.git.wants) > 0 {
+				continue // it is being searched for
+			}
 			c.notes[e.Name] = note{"LastDeclarationUnknown", "its file is gone, and no commit with a good declaration of it was found yet: nothing is removed"}
 			continue
 		}
