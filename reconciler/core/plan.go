@@ -22,8 +22,9 @@ type view struct {
 var stateful = map[string]bool{"Namespace": true, "PersistentVolumeClaim": true, "StatefulSet.apps": true}
 
 // planLiving compares what an owner should have with what is there. The note
-// says what stands in the way of the rest; body gives an object's body.
-func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view, body func(render.ObjectID) (render.Object, error)) (Work, note) {
+// says what stands in the way of the rest. Objects' bodies are filled in when the
+// work is really to be done.
+func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (Work, note) {
 	work, stop := begin(shard, o, epoch, v)
 	if stop.reason != "" {
 		return Work{}, stop
@@ -44,11 +45,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view, bo
 		case have.Digest == want.digest:
 			continue
 		}
-		object, err := body(want.id)
-		if err != nil {
-			return Work{}, note{"NotRendered", err.Error()}
-		}
-		work.Apply = append(work.Apply, Apply{Object: object, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
+		work.Apply = append(work.Apply, Apply{Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
 	}
 	for _, d := range w.derived {
 		keep[d.ID] = true
@@ -91,7 +88,7 @@ func planDerived(d render.Derived, v view) (*Derive, note) {
 // planPurge takes everything of a removed tenant down: first its objects, its
 // namespaces last, then, when all is gone, the teardown that cleans its
 // datastore. done tells that this too has ended well.
-func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view, body func(render.ObjectID) (render.Object, error)) (work Work, done bool, stop note) {
+func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (work Work, done bool, stop note) {
 	work, stop = begin(shard, o, epoch, v)
 	if stop.reason != "" {
 		return Work{}, false, stop
@@ -133,11 +130,7 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view, bod
 		case have.Digest == want.digest:
 			continue
 		}
-		object, err := body(want.id)
-		if err != nil {
-			return Work{}, false, note{"NotRendered", err.Error()}
-		}
-		work.Apply = append(work.Apply, Apply{Object: object, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
+		work.Apply = append(work.Apply, Apply{Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
 	}
 	return work, work.Empty(), note{}
 }

@@ -39,6 +39,7 @@ func (c *Core) report(now time.Time) {
 		}
 	}
 	if len(files) == 0 {
+		s.retryAt = now.Add(c.cfg.StatusInterval / 10) // looking through a large fleet is work
 		return
 	}
 	s.retryAt = now.Add(c.cfg.StatusInterval)

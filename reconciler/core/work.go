@@ -35,7 +35,7 @@ func (c *Core) work(now time.Time) {
 	}
 	var todo []*ownerState
 	for _, o := range c.owners {
-		if o.dirty && !o.busy {
+		if !o.busy && (o.dirty || o.waiting && c.mayGo(o, now)) {
 			todo = append(todo, o)
 		}
 	}
@@ -51,12 +51,20 @@ func (c *Core) work(now time.Time) {
 	}
 }
 
+// mayGo tells whether an owner's turn has come to be worked on.
+func (c *Core) mayGo(o *ownerState, now time.Time) bool {
+	return c.due(o.retryAt, now) && c.shard(o.shard).busy < c.cfg.MaxWork
+}
+
 func (c *Core) workOn(o *ownerState, now time.Time) {
 	s := c.shard(o.shard)
+	if !o.dirty && !c.mayGo(o, now) {
+		return // others went first
+	}
 	if why := c.closed(s); why.reason != "" {
 		return // stays dirty until the shard opens
 	}
-	work, v := c.workFor(o, s)
+	work, unit, v := c.workFor(o, s)
 	before := o.verdict
 	o.verdict = v
 	if o.owner.Kind == render.OwnerDataStore && before.health.State != v.health.State {
@@ -67,7 +75,7 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 	}
 	c.unread = true
 	if work.Empty() {
-		o.dirty, o.fresh = false, 0
+		o.dirty, o.waiting, o.fresh = false, false, 0
 		o.failures = nil
 		return
 	}
@@ -76,7 +84,8 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 		c.emit(WouldDo{Work: work})
 		return
 	}
-	if !c.due(o.retryAt, now) || s.busy >= c.cfg.MaxWork {
+	if !c.mayGo(o, now) {
+		o.dirty, o.waiting = false, true // found out already what to do: it is not done again until its turn
 		return
 	}
 	switch {
@@ -87,9 +96,35 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 			return
 		}
 	}
-	o.busy, o.dirty = true, false
+	if err := c.fill(work.Apply, o, unit); err != nil {
+		o.dirty, o.verdict.problem = false, note{"NotRendered", err.Error()}
+		return
+	}
+	o.busy, o.dirty, o.waiting = true, false, false
 	s.busy++
 	c.emit(Do{Work: work})
+}
+
+// fill gives what is to be applied its bodies. They are not kept, and many owners
+// wait their turn: so an owner is rendered once more when it comes.
+func (c *Core) fill(applies []Apply, o *ownerState, unit *render.Unit) error {
+	if len(applies) == 0 {
+		return nil
+	}
+	if unit == nil {
+		_, build, err := c.plan(o.owner)
+		if err != nil {
+			return err
+		}
+		if unit, err = build(); err != nil {
+			return err
+		}
+	}
+	for i := range applies {
+		j := slices.IndexFunc(unit.Objects, func(obj render.Object) bool { return obj.ID == applies[i].Object.ID })
+		applies[i].Object = unit.Objects[j]
+	}
+	return nil
 }
 
 // freshTip tells whether the ledger's tip was read, and is the one we know,
@@ -165,12 +200,13 @@ func (c *Core) remember(s *shardState) {
 	}
 }
 
-// workFor finds out what to do for one owner, and what is to be said of it.
-func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
+// workFor finds out what to do for one owner, and what is to be said of it. The
+// unit comes along when it was rendered just now.
+func (c *Core) workFor(o *ownerState, s *shardState) (Work, *render.Unit, verdict) {
 	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID]}
 	epoch, lifecycle := c.inForce(o.owner)
 	if lifecycle == ledger.Purged {
-		return planLeftovers(s.name, o.owner, epoch, v), verdict{}
+		return planLeftovers(s.name, o.owner, epoch, v), nil, verdict{}
 	}
 	w, unit := c.want(o)
 	if w.err != nil {
@@ -178,36 +214,23 @@ func (c *Core) workFor(o *ownerState, s *shardState) (Work, verdict) {
 		if errors.Is(w.err, errUndecided) {
 			reason = "NotDecided"
 		}
-		return Work{}, verdict{problem: note{reason, w.err.Error()}}
+		return Work{}, nil, verdict{problem: note{reason, w.err.Error()}}
 	}
 	if why := c.gate(o, v); why.reason != "" {
-		return Work{}, verdict{problem: why}
-	}
-	body := func(id render.ObjectID) (render.Object, error) {
-		if unit == nil {
-			_, build, err := c.plan(o.owner)
-			if err != nil {
-				return render.Object{}, err
-			}
-			if unit, err = build(); err != nil {
-				return render.Object{}, err
-			}
-		}
-		i := slices.IndexFunc(unit.Objects, func(obj render.Object) bool { return obj.ID == id })
-		return unit.Objects[i], nil
+		return Work{}, nil, verdict{problem: why}
 	}
 	health := judge(w, v)
 	if lifecycle == ledger.Purging {
-		work, done, why := planPurge(s.name, o.owner, epoch, w, v, body)
-		return work, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
+		work, done, why := planPurge(s.name, o.owner, epoch, w, v)
+		return work, unit, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
 	}
-	work, why := planLiving(s.name, o.owner, epoch, w, v, body)
+	work, why := planLiving(s.name, o.owner, epoch, w, v)
 	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
 	if why.reason == "" && len(o.failures) > 0 && !work.Empty() {
 		f := o.failures[0]
 		result.problem = note{f.Reason, f.Message}
 	}
-	return work, result
+	return work, unit, result
 }
 
 // inForce is what the ledger says of an owner: datastores only live.
