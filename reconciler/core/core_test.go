@@ -430,12 +430,11 @@ func TestRewoundWhileDownHoldsEverything(t *testing.T) {
 		}
 	}
 	w.head = w.commits[0] // acme alone: t0 and t1 seem to be removed
-	w.rewound = accepted
 	w.pass(time.Hour)
 	if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers {
 		t.Errorf("a rewound branch made %d works and %d decisions", len(w.shards["one"].works)-works, len(w.ledgers)-ledgers)
 	}
-	w.head, w.rewound = w.commits[len(w.commits)-1], ""
+	w.head = w.commits[len(w.commits)-1]
 	w.pass(2 * time.Minute)
 	w.wantPhase("t1", Ready)
 }

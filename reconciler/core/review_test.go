@@ -36,7 +36,7 @@ func commitLink(w *world, path string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.head = &commit{id: fmt.Sprintf("c%d", len(w.commits)), files: files, fleet: loaded}
+	w.head = &commit{id: fmt.Sprintf("c%d", len(w.commits)), parent: w.head, files: files, fleet: loaded}
 	w.commits = append(w.commits, w.head)
 	w.queue = append(w.queue, Look{})
 }

@@ -20,7 +20,7 @@ import (
 // world plays Git and the shards for one core: what the core asks for is done at
 // once, unless a test has broken it. Time passes only by the test's word.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	core *Core
 	now  time.Time
 
@@ -38,17 +38,28 @@ type world struct {
 	refuse   error
 	would    []string          // what a read-only core would have done
 	blind    map[string]string // by shard, a kind that it does not let us list
-	rewound  string            // an accepted commit that the head does not descend from
 	fetches  int
 	// afterFetch is called once, when a fetch has been answered.
 	afterFetch func()
+	drop       func() bool // an effect is lost with the daemon
 	queue      []Event
 }
 
 type commit struct {
-	id    string
-	files fstest.MapFS
-	fleet *fleet.Fleet
+	id     string
+	parent *commit
+	files  fstest.MapFS
+	fleet  *fleet.Fleet
+}
+
+// descends tells whether a commit is another or comes after it.
+func (c *commit) descends(id string) bool {
+	for ; c != nil; c = c.parent {
+		if c.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 type fakeShard struct {
@@ -85,7 +96,7 @@ func (h hashed) TreeHash(path string) (string, error) {
 	return ledger.UID(parts...), err
 }
 
-func newWorld(t *testing.T, shards ...string) *world {
+func newWorld(t testing.TB, shards ...string) *world {
 	t.Helper()
 	renderer, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:test"})
 	if err != nil {
@@ -130,7 +141,7 @@ func (w *world) commit(files map[string]string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.head = &commit{id: fmt.Sprintf("c%d", len(w.commits)), files: next, fleet: loaded}
+	w.head = &commit{id: fmt.Sprintf("c%d", len(w.commits)), parent: w.head, files: next, fleet: loaded}
 	w.commits = append(w.commits, w.head)
 	w.queue = append(w.queue, Look{})
 }
@@ -148,7 +159,7 @@ func (w *world) ledger() *ledger.Ledger { return w.ledgers[len(w.ledgers)-1] }
 func (w *world) settle() {
 	w.t.Helper()
 	start := w.now
-	for range 2000 {
+	for range 100000 {
 		var event Event = Tick{}
 		if len(w.queue) > 0 {
 			event, w.queue = w.queue[0], w.queue[1:]
@@ -187,6 +198,9 @@ func (w *world) pass(d time.Duration) {
 }
 
 func (w *world) do(e Effect) {
+	if w.drop != nil && w.drop() {
+		return
+	}
 	switch e := e.(type) {
 	case Fetch:
 		w.fetch(e)
@@ -243,7 +257,7 @@ func (w *world) fetch(f Fetch) {
 	case w.head == nil:
 		w.queue = append(w.queue, Declared{Problem: Missing, Message: "gone"})
 		w.reported = ""
-	case w.rewound != "" && slices.Contains(f.Accepted, w.rewound):
+	case slices.ContainsFunc(f.Accepted, func(id string) bool { return !w.head.descends(id) }):
 		w.queue = append(w.queue, Declared{Problem: Rewound, Message: "rewound"})
 		w.reported = ""
 	case w.problem != "":
@@ -286,7 +300,7 @@ func (w *world) readLedger() LedgerRead {
 func (w *world) findLast(f FindLast) LastFound {
 	found := LastFound{Commit: f.Commit, ByRef: map[WantRef]Last{}}
 	for _, want := range f.Wants {
-		for _, c := range slices.Backward(w.commits) {
+		for c := w.head; c != nil; c = c.parent {
 			var ok bool
 			if want.Ref.Kind == fleet.KindTenant {
 				t := c.fleet.Tenants[want.Ref.Name]
