@@ -126,7 +126,7 @@ func (c *Core) held(e *ledger.Tenant) note {
 	case isBroken:
 		return note{"Invalid", broken.Message}
 	case e.Held != nil:
-		return note{e.Held.Reason, orElse(why.message, "it is kept as commit "+e.Held.Commit+" declared it")}
+		return note{orElse(why.reason, e.Held.Reason), orElse(why.message, "it is kept as commit "+e.Held.Commit+" declared it")}
 	case why.reason != "":
 		return why
 	case c.git.problem != "":

@@ -287,3 +287,16 @@ func TestEveryLifecycleHasItsEpoch(t *testing.T) {
 		t.Errorf("epochs %v, want %v", epochs, want)
 	}
 }
+
+func TestHeldTellsTheReasonOfToday(t *testing.T) {
+	w := withTenants(t, 5)
+	w.commit(map[string]string{fileOf("t0"): "kind: [\n"})
+	w.settle()
+	if st := w.wantPhase("t0", Held); reasonOf(st, "Held") != "Invalid" {
+		t.Errorf("conditions: %+v", st.Conditions)
+	}
+	remove(w, "t0", "t1", "t2", "t3")
+	if st := w.wantPhase("t0", Held); reasonOf(st, "Held") != "DeletionBrake" {
+		t.Errorf("conditions: %+v", st.Conditions)
+	}
+}
