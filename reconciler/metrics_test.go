@@ -32,6 +32,7 @@ func (m *metrics) reasons(t *testing.T) []string {
 func TestGaugesShowTheLastOfManySteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, c := newMetrics(), core.New(core.Config{}, nil)
+		c.Step(core.Kubeconfigs{Shards: []string{"main"}}, time.Now())
 		c.Step(core.LedgerRead{Problem: core.Missing}, time.Now())
 		m.observe(c, time.Millisecond)
 		c.Step(core.LedgerRead{Problem: core.Rewound}, time.Now())

@@ -230,7 +230,7 @@ func TestNewKubeconfigIsANewShard(t *testing.T) {
 	remote, log := served(t), &safeBuffer{}
 	opts := options(t, remote.URL, log)
 	d := start(t, opts, log)
-	d.eventually("it is ready without a shard", d.says("/readyz", http.StatusOK, "ok\n"))
+	d.eventually("without a shard it says so", d.says("/readyz", http.StatusServiceUnavailable, "NoShards: there is no kubeconfig of any shard\n"))
 
 	kubeconfig := sickShard(t)
 	write(t, filepath.Join(opts.Kubeconfigs, "double"), kubeconfig)
