@@ -1,6 +1,9 @@
 package render
 
-import "fmt"
+import (
+	"fmt"
+	"path"
+)
 
 // OwnerKind says what kind of declaration a Unit belongs to.
 type OwnerKind string
@@ -38,6 +41,10 @@ func (id ObjectID) String() string {
 	}
 	return s + "/" + id.Name
 }
+
+// KindName writes the kind as the ledger does: <group>/<version>/<kind>, and
+// <version>/<kind> in the core group.
+func (id ObjectID) KindName() string { return path.Join(id.Group, id.Version, id.Kind) }
 
 // Ownership on objects. Copied labels prove nothing: an object is ours when the
 // label carries the owner's uid, the annotation names the object itself, and

@@ -153,7 +153,7 @@ func (c *Core) declarationInForce(e *ledger.Tenant) *fleet.Tenant {
 func kindsOf(u *render.Unit) []string {
 	var kinds []string
 	add := func(id render.ObjectID) {
-		if k := KindName(id); !slices.Contains(kinds, k) {
+		if k := id.KindName(); !slices.Contains(kinds, k) {
 			kinds = append(kinds, k)
 		}
 	}
@@ -165,13 +165,4 @@ func kindsOf(u *render.Unit) []string {
 		add(d.Certificate)
 	}
 	return kinds
-}
-
-// KindName writes a kind as the ledger does: <group>/<version>/<kind>, and
-// <version>/<kind> in the core group.
-func KindName(id render.ObjectID) string {
-	if id.Group == "" {
-		return id.Version + "/" + id.Kind
-	}
-	return id.Group + "/" + id.Version + "/" + id.Kind
 }

@@ -101,12 +101,12 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	body, err := c.rest.Get().AbsPath(root(gv)...).MaxRetries(0).Do(ctx).Raw()
 	switch {
 	case kindGone(err):
-		return resource{}, fmt.Errorf("%s: %w", kindName(id), errNoKind)
+		return resource{}, fmt.Errorf("%s: %w", id.KindName(), errNoKind)
 	case err != nil:
-		return resource{}, fmt.Errorf("look up kind %s: %w", kindName(id), err)
+		return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), err)
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
-		return resource{}, fmt.Errorf("look up kind %s: %w", kindName(id), err)
+		return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), err)
 	}
 	found := map[string]resource{}
 	for _, r := range list.APIResources {
@@ -119,7 +119,7 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	c.mu.Unlock()
 	r, known = found[id.Kind]
 	if !known {
-		return resource{}, fmt.Errorf("%s: %w", kindName(id), errNoKind)
+		return resource{}, fmt.Errorf("%s: %w", id.KindName(), errNoKind)
 	}
 	return r, nil
 }
@@ -197,7 +197,7 @@ func (c *client) send(ctx context.Context, r call, left time.Duration) (body []b
 	if err := result.Error(); err != nil {
 		if kindGone(err) {
 			c.forgetKind(r.id)
-			return nil, code, fmt.Errorf("%s: %w", kindName(r.id), errNoKind)
+			return nil, code, fmt.Errorf("%s: %w", r.id.KindName(), errNoKind)
 		}
 		return nil, code, err
 	}

@@ -78,7 +78,7 @@ func (s *objectStore) observe(o any) (*core.Object, error) {
 	case metav1.Object:
 		return observe(s.kind, o, s.judged), nil
 	}
-	return nil, errors.New("watch " + kindName(s.kind) + ": what came is no object")
+	return nil, errors.New("watch " + s.kind.KindName() + ": what came is no object")
 }
 
 func (s *objectStore) Add(o any) error {

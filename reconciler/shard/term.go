@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 
 	"github.com/tenantry/tenantry/reconciler/core"
-	"github.com/tenantry/tenantry/render"
 )
 
 // term is the time during which the Lease is held without a break.
@@ -90,10 +89,3 @@ func stages(all []core.Apply) (first, rest []core.Apply) {
 
 // saw reports an object as a response shows it.
 func (t *term) saw(o *core.Object) { t.shard.view.answered(t.number, o) }
-
-func kindName(id render.ObjectID) string {
-	if id.Group == "" {
-		return id.Version + "/" + id.Kind
-	}
-	return id.Group + "/" + id.Version + "/" + id.Kind
-}

@@ -193,7 +193,7 @@ func (v *view) replace(term int, kind render.ObjectID, objects []*core.Object, a
 }
 
 func (v *view) kind(id render.ObjectID) *kindView {
-	name := kindName(id)
+	name := id.KindName()
 	k := v.kinds[name]
 	if k == nil {
 		k = &kindView{objects: map[types.NamespacedName]sighting{}}
