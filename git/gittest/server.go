@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Options of a Server.
@@ -39,6 +40,8 @@ type Server struct {
 	ended  chan struct{}
 	faults Faults
 	counts map[string]int
+	// answering are requests under way.
+	answering sync.WaitGroup
 }
 
 // Faults are what goes wrong. Numbers count down with each fault.
@@ -110,17 +113,32 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Stop breaks all connections and refuses new ones.
+// Stop breaks all connections and refuses new ones. When it returns, nothing
+// writes to the repositories any more.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	server, ended := s.http, s.ended
 	s.http = nil
 	s.mu.Unlock()
-	if server != nil {
-		_ = server.Close()
-		<-ended
+	if server == nil {
+		return
+	}
+	_ = server.Close()
+	<-ended
+	quiet := make(chan struct{})
+	go func() {
+		defer close(quiet)
+		s.answering.Wait()
+	}()
+	select {
+	case <-quiet:
+	case <-time.After(stopTimeout): // a hook of a test's that waits for the test
 	}
 }
+
+// stopTimeout bounds how long Stop waits for what git still does: a push whose
+// client is gone goes on writing to the repository.
+const stopTimeout = 10 * time.Second
 
 // URL of a repository by its folder's name.
 func (s *Server) URL(repo string) string { return "http://" + s.address + "/" + repo }
@@ -158,6 +176,8 @@ func kindOf(r *http.Request) string {
 
 // ServeHTTP answers one request, faults applied.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.answering.Add(1)
+	defer s.answering.Done()
 	kind := kindOf(r)
 	s.mu.Lock()
 	s.counts[kind]++
