@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
 )
 
 func fleetFiles() map[string]string {
@@ -335,6 +336,27 @@ func TestForeignNamespaceIsLeftAlone(t *testing.T) {
 		}
 	}
 	w.wantPhase("t0", Failed)
+}
+
+// A foreign object that no watch shows is found by the first write. The tenant's
+// certificates wait for it, but that is not what a person has to know.
+func TestForeignNamespaceOutweighsWhatWaitsForIt(t *testing.T) {
+	w := begun(t)
+	w.shards["one"].fail = func(id render.ObjectID) *Failure {
+		if id.Namespace != "tenant-late" && id.Name != "tenant-late" {
+			return nil
+		}
+		return &Failure{ID: id, Reason: "Foreign", Message: "exists already"}
+	}
+	w.commit(map[string]string{"tenants/web/late/tenant.yaml": tenantFile("late", "shard: one")})
+	w.settle()
+	st := w.wantPhase("late", Failed)
+	if r := reasonOf(st, "Applied"); r != "Foreign" {
+		t.Errorf("Applied: want Foreign, got %s", r)
+	}
+	w.shards["one"].fail = nil
+	w.pass(10 * time.Minute)
+	w.wantPhase("late", Ready)
 }
 
 func TestLowerEpochIsNeverApplied(t *testing.T) {

@@ -226,7 +226,8 @@ func (c *Core) workFor(o *ownerState, s *shardState) (Work, *render.Unit, verdic
 	}
 	work, why := planLiving(s.name, o.owner, epoch, w, v)
 	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
-	if why.reason == "" && len(o.failures) > 0 && !work.Empty() {
+	// What failed is why the rest is still waited for.
+	if waits := why.reason == "" || why.reason == "WaitingForCertificate"; waits && len(o.failures) > 0 && !work.Empty() {
 		f := o.failures[0]
 		result.problem = note{f.Reason, f.Message}
 	}
