@@ -1,6 +1,8 @@
 package reconciler
 
 import (
+	"slices"
+
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
@@ -80,4 +82,20 @@ func (r *reconciler) heard(event core.Event) {
 			r.log.Warn("work failed", "shard", e.Shard, string(e.Owner.Kind), e.Owner.Name, "object", f.ID.String(), "reason", f.Reason, "message", f.Message)
 		}
 	}
+}
+
+// remark logs, once, what is not as it is declared although nobody's status says so.
+func (r *reconciler) remark() {
+	now := r.core.Remarks()
+	for _, text := range now {
+		if !slices.Contains(r.remarks, text) {
+			r.log.Warn("not as declared; what was in force goes on", "what", text)
+		}
+	}
+	for _, text := range r.remarks {
+		if !slices.Contains(now, text) {
+			r.log.Info("as declared again", "what", text)
+		}
+	}
+	r.remarks = now
 }

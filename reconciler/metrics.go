@@ -18,6 +18,7 @@ type metrics struct {
 	shards   *prometheus.GaugeVec
 	problems *prometheus.GaugeVec
 	events   *prometheus.CounterVec
+	remarks  prometheus.Gauge
 
 	mu       sync.Mutex
 	passed   time.Time // when the loop was last seen alive
@@ -44,10 +45,13 @@ func newMetrics() *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tenantry_failures_total", Help: "Failures by what failed: fetch, decide, report, work.",
 		}, []string{"what"}),
+		remarks: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tenantry_not_as_declared", Help: "Classes, datastores, shards and settings that are not in force as they are declared.",
+		}),
 		passed:   time.Now(),
 		notReady: []string{"Starting"},
 	}
-	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -80,6 +84,7 @@ func (m *metrics) pass(c *core.Core) {
 		return
 	}
 	m.told, m.changed = now, false
+	m.remarks.Set(float64(len(c.Remarks())))
 	m.problems.Reset()
 	for _, p := range c.Problems() {
 		m.problems.WithLabelValues(p.Reason).Set(1)

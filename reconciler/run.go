@@ -79,8 +79,9 @@ type reconciler struct {
 	tasks   *errgroup.Group
 	events  chan core.Event
 	metrics *metrics
-	told    string // what was wrong with the folder of kubeconfigs when it was last looked at
-	would   string // the decisions that a read-only run told last
+	told    string   // what was wrong with the folder of kubeconfigs when it was last looked at
+	remarks []string // what was last said of classes and datastores
+	would   string   // the decisions that a read-only run told last
 }
 
 // report hands an event to the loop.
@@ -132,6 +133,7 @@ func (r *reconciler) step(event core.Event) {
 		}
 	}
 	r.heard(event)
+	r.remark()
 	r.metrics.observe(r.core, time.Since(start))
 }
 

@@ -34,8 +34,8 @@ func hint(err error, advice string) error { return &hinted{err, advice} }
 // args makes wrong arguments a misuse.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &misuse{hint(err, "usage: "+cmd.UseLine())}
+		if check(cmd, args) != nil { // its words are about numbers
+			return &misuse{hint(fmt.Errorf("%d arguments are not what it takes", len(args)), "usage: "+cmd.UseLine())}
 		}
 		return nil
 	}

@@ -36,6 +36,7 @@ type Core struct {
 	owners map[string]*ownerState // by uid
 	notes  map[string]note        // by tenant name: why it is not decided otherwise
 
+	remarks    []string
 	introduced bool // the shards that there are kubeconfigs for are known
 	undecided  bool // decisions have to be looked at again
 	decided    bool // once at least: notes say what there is to say

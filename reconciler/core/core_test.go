@@ -525,3 +525,25 @@ func TestKindThatCannotBeListedIsTold(t *testing.T) {
 	w.settle()
 	w.wantPhase("acme", Ready)
 }
+
+func TestBrokenClassIsTold(t *testing.T) {
+	w := begun(t)
+	good := fleetFiles()["classes/small/class.yaml"]
+	w.commit(map[string]string{"classes/small/class.yaml": "kind: [\n"})
+	w.settle()
+	w.wantPhase("acme", Ready) // by the class in force
+	if got := w.core.Remarks(); len(got) != 1 || !strings.Contains(got[0], "ControlPlaneClass small") {
+		t.Errorf("remarks: %q", got)
+	}
+	w.commit(map[string]string{"classes/small/class.yaml": good, "classes/small/kustomization.yaml": "resources: [../../providers/native]\npatches: [{path: absent.yaml}]\n"})
+	w.settle()
+	w.wantPhase("acme", Ready)
+	if got := w.core.Remarks(); len(got) != 1 || !strings.Contains(got[0], "absent.yaml") {
+		t.Errorf("remarks: %q", got)
+	}
+	w.commit(map[string]string{"classes/small/kustomization.yaml": ""})
+	w.settle()
+	if got := w.core.Remarks(); len(got) != 0 {
+		t.Errorf("remarks: %q", got)
+	}
+}

@@ -101,6 +101,7 @@ func (c *Core) decide(now time.Time) {
 	c.decideDataStores(d)
 	c.decideTenants(d)
 	l.nextPurge = nextPurge(l.entries, now)
+	c.remarks = remarks(d.fleet, c.notes)
 	if len(g.wants) > 0 {
 		for _, w := range g.wants {
 			g.searched[w.Ref] = true

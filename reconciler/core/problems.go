@@ -1,6 +1,13 @@
 package core
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+)
 
 // Report is one thing that keeps the core from doing its whole work.
 type Report struct{ Reason, Message string }
@@ -48,4 +55,25 @@ func (s *ShardStatus) Open() bool {
 		}
 	}
 	return false
+}
+
+// Remarks says of classes and datastores, and of what else is broken beside
+// tenants, why it is not as it is declared now: what was in force goes on. A
+// tenant's own trouble stands in its status.
+func (c *Core) Remarks() []string { return c.remarks }
+
+func remarks(f *fleet.Fleet, notes map[string]note) []string {
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(notes)) {
+		if kind, name, found := strings.Cut(key, "/"); found {
+			all = append(all, fmt.Sprintf("%s %s: %s", kind, name, notes[key].message))
+		}
+	}
+	for ref, b := range f.Broken {
+		if ref.Kind != fleet.KindTenant {
+			all = append(all, fmt.Sprintf("%s %s: %s", ref.Kind, ref.Name, b.Message))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
