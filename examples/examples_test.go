@@ -48,7 +48,7 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 	}
 	stores := map[string]render.DataStoreInput{}
 	for name, ds := range f.DataStores {
-		in := render.DataStoreInput{Name: name, UID: ledger.UID(name), Spec: ds.Spec, BaseVersion: renderer.LatestBase(ds.Spec.Managed.Provider)}
+		in := render.DataStoreInput{Name: name, UID: ledger.UID(name), Spec: ds.Spec, BaseVersion: renderer.LatestBase(ds.Spec.Provider)}
 		if _, err := renderer.DataStore(in); err != nil {
 			t.Error(err)
 		}

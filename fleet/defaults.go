@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -23,8 +24,10 @@ func defaults(v any) {
 	switch v := v.(type) {
 	case *Settings:
 		*v = DefaultSettings()
+	case *DataStoreSpec:
+		*v = DataStoreSpec{Provider: DefaultProvider}
 	case *ManagedDataStore:
-		*v = ManagedDataStore{Provider: DefaultProvider, Replicas: 3, Storage: "8Gi"}
+		*v = ManagedDataStore{Replicas: 3, Storage: "8Gi"}
 	case *ClassSpec:
 		*v = ClassSpec{
 			Replicas: 1,
@@ -38,12 +41,30 @@ func defaults(v any) {
 func Resolve(t *Tenant, c *Class) TenantSpec {
 	spec := t.Spec
 	spec.ShardSelector = maps.Clone(spec.ShardSelector)
+	spec.Access.Groups = slices.Clone(spec.Access.Groups)
+	spec.Parameters = parameters(spec.Parameters, c.Spec.Parameters)
 	fill(&spec.Version, c.Spec.Version)
 	fill(&spec.Replicas, c.Spec.Replicas)
 	fill(&spec.Network.ServiceCIDR, c.Spec.Network.ServiceCIDR)
 	fill(&spec.Network.PodCIDR, c.Spec.Network.PodCIDR)
 	fill(&spec.Network.Domain, c.Spec.Network.Domain)
 	return spec
+}
+
+// parameters are the values that a tenant says, and the schema's defaults.
+func parameters(said map[string]any, schema *Schema) map[string]any {
+	if schema == nil {
+		return nil
+	}
+	out := map[string]any{}
+	for name, p := range schema.Properties {
+		if value, ok := said[name]; ok {
+			out[name] = value
+		} else if p.Default != nil {
+			out[name] = p.Default
+		}
+	}
+	return out
 }
 
 func fill[T comparable](field *T, value T) {

@@ -218,7 +218,7 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 	if err != nil || o == nil {
 		return err
 	}
-	t := &Tenant{o.Metadata, o.Spec, Source{e.path, raw}}
+	t := &Tenant{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}}
 	c := check{l, e}
 	c.metadata(t.Metadata, name, maxObjectName)
 	c.tenant(t)

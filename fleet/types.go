@@ -117,22 +117,57 @@ type DataStore struct {
 	Source   Source        `json:"-"`
 }
 
-// DataStoreSpec describes a datastore. Only managed etcd exists so far.
+// DataStoreSpec describes a datastore: one that Tenantry runs (Managed), or one
+// that runs elsewhere (Endpoints, BasicAuth, TLS). Exactly one of Managed and
+// Endpoints is set.
 type DataStoreSpec struct {
-	// Driver is "etcd".
+	// Provider is the one whose control planes keep their state here; default "native".
+	Provider string `json:"provider,omitempty"`
+	// Driver is "etcd", "PostgreSQL" or "MySQL"; a managed datastore is etcd.
 	Driver string `json:"driver"`
-	// Shards names the shards whose tenants may use it; a managed datastore
-	// names exactly one, on which it runs.
+	// Shards names the shards whose tenants may use it: exactly one so far.
 	Shards   []string `json:"shards"`
 	Capacity Capacity `json:"capacity,omitempty"`
 	// Managed asks Tenantry to run the datastore on its shard.
 	Managed *ManagedDataStore `json:"managed,omitempty"`
+	// Endpoints are host:port of a datastore that runs elsewhere.
+	Endpoints []string `json:"endpoints,omitempty"`
+	// BasicAuth is how PostgreSQL and MySQL let the provider in.
+	BasicAuth *BasicAuth `json:"basicAuth,omitempty"`
+	// TLS is required for etcd.
+	TLS *TLS `json:"tls,omitempty"`
+}
+
+// SecretKey names one value of a Secret that exists on the shard. Nothing that
+// unlocks anything is in a fleet repository; references are.
+type SecretKey struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Key       string `json:"key"`
+}
+
+// BasicAuth is a user name and a password.
+type BasicAuth struct {
+	Username SecretKey `json:"username"`
+	Password SecretKey `json:"password"`
+}
+
+// TLS says whom a datastore's clients trust, and who they are.
+type TLS struct {
+	// CA is the authority; etcd needs its private key too, which signs tenants' certificates.
+	CA KeyPair `json:"ca"`
+	// Client is the provider's own certificate; etcd needs it.
+	Client *KeyPair `json:"client,omitempty"`
+}
+
+// KeyPair is a certificate and its private key.
+type KeyPair struct {
+	Certificate SecretKey  `json:"certificate"`
+	PrivateKey  *SecretKey `json:"privateKey,omitempty"`
 }
 
 // ManagedDataStore is an etcd that Tenantry runs as a StatefulSet.
 type ManagedDataStore struct {
-	// Provider renders it; default "native".
-	Provider string `json:"provider,omitempty"`
 	// Replicas is 1, 3 or 5; default 3.
 	Replicas int `json:"replicas,omitempty"`
 	// Storage is a member's volume, a Kubernetes quantity; default 8Gi.
@@ -143,7 +178,8 @@ type ManagedDataStore struct {
 
 // Class is what a tenant chooses (classes/<name>/class.yaml, kind
 // ControlPlaneClass). Its folder may be an ordinary Kustomize overlay on
-// ../../providers/<provider>.
+// ../../providers/<provider>; its stamp/ folder may be a Component of replacements
+// that fill tenants' parameters in.
 type Class struct {
 	Metadata Metadata  `json:"metadata"`
 	Spec     ClassSpec `json:"spec"`
@@ -164,6 +200,76 @@ type ClassSpec struct {
 	// Replicas of the control plane; default 1.
 	Replicas int     `json:"replicas,omitempty"`
 	Network  Network `json:"network,omitempty"`
+	// Parameters is an OpenAPI schema of what tenants may say in spec.parameters;
+	// absent is nothing.
+	Parameters *Schema `json:"parameters,omitempty"`
+	// Allow bounds what tenants may say and patch; absent lets them say everything
+	// and patch nothing.
+	Allow *Allow `json:"allow,omitempty"`
+}
+
+// Schema is an OpenAPI v3 schema of type object whose properties are parameters.
+type Schema struct {
+	// Type is "object".
+	Type       string               `json:"type"`
+	Properties map[string]Parameter `json:"properties"`
+	Required   []string             `json:"required,omitempty"`
+}
+
+// Parameter is the OpenAPI v3 schema of one parameter: the part of OpenAPI that a
+// single value needs.
+type Parameter struct {
+	// Type is "string", "integer", "boolean" or "array" (of strings).
+	Type        string `json:"type"`
+	Description string `json:"description,omitempty"`
+	// Default is the value of tenants that do not say another one.
+	Default any   `json:"default,omitempty"`
+	Enum    []any `json:"enum,omitempty"`
+	// Pattern, MinLength and MaxLength bound a string, or the strings of an array.
+	Pattern   string `json:"pattern,omitempty"`
+	MinLength *int64 `json:"minLength,omitempty"`
+	MaxLength *int64 `json:"maxLength,omitempty"`
+	// Minimum and Maximum bound an integer.
+	Minimum *int64 `json:"minimum,omitempty"`
+	Maximum *int64 `json:"maximum,omitempty"`
+	// MinItems and MaxItems bound an array.
+	MinItems *int64 `json:"minItems,omitempty"`
+	MaxItems *int64 `json:"maxItems,omitempty"`
+}
+
+// Allow bounds what tenants of a class may say and patch.
+type Allow struct {
+	// Fields of a tenant's spec that may be set: version, replicas, network,
+	// parameters, access, shard, shardSelector, dataStore. Absent allows all; an
+	// empty list none.
+	Fields []string `json:"fields,omitempty"`
+	// Versions that a tenant may choose: minors ("v1.35") or versions ("v1.35.2").
+	// Absent allows all.
+	Versions []string `json:"versions,omitempty"`
+	// Replicas that a tenant may choose.
+	Replicas *Range `json:"replicas,omitempty"`
+	// Patches is what a tenant's own Kustomize files may change; absent is nothing.
+	Patches []AllowedPatch `json:"patches,omitempty"`
+	// Resources are kinds that a tenant's own Kustomize files may add in its
+	// namespace, as <group>/<version>/<kind> (core kinds as v1/<kind>).
+	Resources []string `json:"resources,omitempty"`
+}
+
+// Range is a lowest and a highest number; zero is no bound.
+type Range struct {
+	Min int `json:"min,omitempty"`
+	Max int `json:"max,omitempty"`
+}
+
+// AllowedPatch is what of one object may be changed.
+type AllowedPatch struct {
+	// Kind is <group>/<version>/<kind>, core kinds v1/<kind>.
+	Kind string `json:"kind"`
+	// Name is the object's.
+	Name string `json:"name"`
+	// Fields are paths such as spec.template.spec.tolerations: these fields, and all
+	// below them.
+	Fields []string `json:"fields"`
 }
 
 // Network is the tenant's inside.
@@ -175,11 +281,17 @@ type Network struct {
 	Domain string `json:"domain,omitempty"`
 }
 
-// Tenant is one declared control plane (tenants/<team>/<name>/tenant.yaml).
+// Tenant is one declared control plane (tenants/<team>/<name>/tenant.yaml). Its
+// folder may hold a Kustomize Component of its own, as far as its class allows.
 type Tenant struct {
 	Metadata Metadata   `json:"metadata"`
 	Spec     TenantSpec `json:"spec"`
 	Source   Source     `json:"-"`
+	// Files is the tenant's folder, relative path to content, tenant.yaml left out;
+	// nil when there is no kustomization in it.
+	Files map[string][]byte `json:"-"`
+	// Tree is the content hash of Files; empty without them.
+	Tree string `json:"-"`
 }
 
 // TenantSpec is what a tenant asks for. Only Class is required. Empty fields
@@ -197,9 +309,20 @@ type TenantSpec struct {
 	ShardSelector map[string]string `json:"shardSelector,omitempty"`
 	// DataStore pins the tenant to one datastore.
 	DataStore string `json:"dataStore,omitempty"`
+	// Parameters are values for the class's parameters: strings, integers (int64),
+	// booleans and lists of strings.
+	Parameters map[string]any `json:"parameters,omitempty"`
+	// Access says who may read the tenant's kubeconfig on its shard.
+	Access Access `json:"access,omitempty"`
 	// MovedFrom is the folder that this declaration was moved from
 	// (tenants/<team>/<name>); it carries identity across a move.
 	MovedFrom string `json:"movedFrom,omitempty"`
+}
+
+// Access lets people read a tenant's kubeconfig, and nothing else of the shard.
+type Access struct {
+	// Groups are names of groups as the shard's API server authenticates them.
+	Groups []string `json:"groups,omitempty"`
 }
 
 // Team is the folder above the tenant's: tenants/<team>/<name>/tenant.yaml.

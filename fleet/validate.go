@@ -206,6 +206,7 @@ func (l *loader) checkPools() {
 }
 
 func (c check) dataStore(s DataStoreSpec, known known) {
+	c.name(specPath.Child("provider"), s.Provider)
 	switch s.Driver {
 	case "etcd":
 	case "":
@@ -237,7 +238,6 @@ func (c check) dataStore(s DataStoreSpec, known known) {
 }
 
 func (c check) managed(at *field.Path, m ManagedDataStore) {
-	c.name(at.Child("provider"), m.Provider)
 	if !slices.Contains([]int{1, 3, 5}, m.Replicas) {
 		c.add(field.Invalid(at.Child("replicas"), m.Replicas, "want 1, 3 or 5"), "etcd needs an odd number of members to agree")
 	}

@@ -19,6 +19,9 @@ type TenantInput struct {
 	Spec fleet.TenantSpec
 	// Class names the provider and holds the overlay.
 	Class *fleet.Class
+	// Files and Tree are the tenant's own Component and its content hash (fleet.Tenant).
+	Files map[string][]byte
+	Tree  string
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
 	Placement   ledger.Placement
@@ -28,7 +31,7 @@ type TenantInput struct {
 	DataStore DataStoreInput
 }
 
-// DataStoreInput is everything that a managed datastore's unit is a function of.
+// DataStoreInput is everything that a datastore's unit is a function of.
 type DataStoreInput struct {
 	Name string
 	// UID is the datastore's identity from the ledger.

@@ -65,7 +65,7 @@ func TestDataStoresShareNothing(t *testing.T) {
 		suffix := rapid.SampledFrom([]string{"-ca", "-selfsigned", "-requests", "-signer", "-x"}).Draw(t, "suffix")
 		for _, n := range []string{one, one + suffix} {
 			unit, err := r.DataStore(DataStoreInput{Name: n, UID: n, BaseVersion: "1", Spec: fleet.DataStoreSpec{
-				Driver: "etcd", Managed: &fleet.ManagedDataStore{Provider: "native", Replicas: 1, Storage: "1Gi"},
+				Provider: "native", Driver: "etcd", Managed: &fleet.ManagedDataStore{Replicas: 1, Storage: "1Gi"},
 			}})
 			if err != nil {
 				t.Fatal(err)

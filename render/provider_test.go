@@ -99,7 +99,7 @@ func TestDataStoreInputs(t *testing.T) {
 		"2 replicas: want 1, 3 or 5": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 2}}},
 		"storage is empty":           {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 1}}},
 		"is unknown": {Name: "a", UID: "b", BaseVersion: "0", Spec: fleet.DataStoreSpec{
-			Driver: "etcd", Managed: &fleet.ManagedDataStore{Provider: "native", Replicas: 1, Storage: "1Gi"},
+			Provider: "native", Driver: "etcd", Managed: &fleet.ManagedDataStore{Replicas: 1, Storage: "1Gi"},
 		}},
 	} {
 		if _, err := r.DataStore(in); err == nil || !strings.Contains(err.Error(), want) {

@@ -100,7 +100,7 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
 	doc := dataStoreDocument(in, r.options.Image)
-	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, in.Spec.Managed.Provider, in.BaseVersion, partDataStore, nil, doc)
+	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, in.Spec.Provider, in.BaseVersion, partDataStore, nil, doc)
 	if err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}

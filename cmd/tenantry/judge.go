@@ -69,9 +69,9 @@ func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
 	if d.Spec.Managed == nil {
 		return nil
 	}
-	base := r.LatestBase(d.Spec.Managed.Provider)
+	base := r.LatestBase(d.Spec.Provider)
 	if base == "" {
-		return fmt.Errorf("spec.managed.provider: there is no provider %q; there is %q", d.Spec.Managed.Provider, r.Providers())
+		return fmt.Errorf("spec.provider: there is no provider %q; there is %q", d.Spec.Provider, r.Providers())
 	}
 	_, err := r.DataStore(render.DataStoreInput{Name: d.Metadata.Name, UID: ledger.UID(d.Metadata.Name), Spec: d.Spec, BaseVersion: base})
 	return cause(err)

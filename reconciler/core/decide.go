@@ -307,7 +307,7 @@ func (c *Core) decideDataStores(d *draft) {
 		}
 		next := &ledger.DataStore{
 			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
-			Provider: ds.Spec.Managed.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Managed.Provider), Shard: shard, Epoch: 1,
+			Provider: ds.Spec.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Provider), Shard: shard, Epoch: 1,
 		}
 		unit, err := c.renderer.DataStore(dataStoreInput(next, ds))
 		if err != nil {

@@ -99,7 +99,7 @@ func (c *Core) planDataStore(name string) (string, func() (*render.Unit, error),
 		return "", nil, errUndecided
 	}
 	in := dataStoreInput(e, ds)
-	key := fmt.Sprintf("%s %+v %+v %s", in.UID, ds.Spec.Driver, *ds.Spec.Managed, in.BaseVersion)
+	key := fmt.Sprintf("%s %+v %+v %s", in.UID, ds.Spec.Provider, *ds.Spec.Managed, in.BaseVersion)
 	return key, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
 }
 
