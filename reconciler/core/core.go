@@ -95,7 +95,9 @@ type statusState struct {
 	pushing  *PushStatus
 	attempts int
 	retryAt  time.Time // not before: interval and back-off
-	err      error
+	// renewAt is when the branch's overview has to be looked at; zero is never.
+	renewAt time.Time
+	err     error
 }
 
 type shardState struct {

@@ -68,10 +68,13 @@ type (
 		Tip string
 		Err error
 	}
-	// StatusPushed ends a PushStatus.
+	// StatusPushed ends a PushStatus. Renew is when the overview has to be looked
+	// at again, by a PushStatus without files if nothing else is to be said; zero is
+	// never: it tells what there is.
 	StatusPushed struct {
-		Tip string
-		Err error
+		Tip   string
+		Renew time.Time
+		Err   error
 	}
 )
 

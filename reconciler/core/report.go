@@ -19,14 +19,34 @@ import (
 // report writes what is observed back, in batches, as far as it changed.
 func (c *Core) report(now time.Time) {
 	s := &c.status
-	if !c.unread || c.cfg.ReadOnly || !s.known || !c.ledger.known || c.git.declared == nil || s.pushing != nil || !c.due(s.retryAt, now) {
+	if c.cfg.ReadOnly || !s.known || !c.ledger.known || c.git.declared == nil || s.pushing != nil {
+		return
+	}
+	renew := !s.renewAt.IsZero() && c.due(s.renewAt, now)
+	if !c.unread && !renew || !c.due(s.retryAt, now) {
 		return
 	}
 	if !c.decided && !c.heardAll() {
 		return // what stands there knows more
 	}
-	c.unread = false
 	files := map[string][]byte{}
+	if c.unread {
+		c.unread = false
+		files = c.changed(now)
+	}
+	if len(files) == 0 && !renew {
+		s.retryAt = now.Add(c.cfg.StatusInterval / 10) // looking through a large fleet is work
+		return
+	}
+	s.retryAt = now.Add(c.cfg.StatusInterval)
+	push := PushStatus{Parent: s.tip, Files: files, Message: statusMessage(files), When: now}
+	s.pushing = &push
+	c.emit(push)
+}
+
+// changed are the files that are to say something else than they do.
+func (c *Core) changed(now time.Time) map[string][]byte {
+	s, files := &c.status, map[string][]byte{}
 	want := c.statusFiles(now)
 	for p, content := range want {
 		if !bytes.Equal(s.files[p], content) {
@@ -38,14 +58,7 @@ func (c *Core) report(now time.Time) {
 			files[p] = nil
 		}
 	}
-	if len(files) == 0 {
-		s.retryAt = now.Add(c.cfg.StatusInterval / 10) // looking through a large fleet is work
-		return
-	}
-	s.retryAt = now.Add(c.cfg.StatusInterval)
-	push := PushStatus{Parent: s.tip, Files: files, Message: statusMessage(files), When: now}
-	s.pushing = &push
-	c.emit(push)
+	return files
 }
 
 func statusMessage(files map[string][]byte) string {
@@ -57,6 +70,8 @@ func statusMessage(files map[string][]byte) string {
 		}
 	}
 	switch {
+	case len(files) == 0:
+		return "Sum up the fleet"
 	case len(names) == 0:
 		return "Observe shards"
 	case len(names) <= 3:

@@ -30,6 +30,19 @@ type TenantStatus struct {
 	Conditions []Condition `json:"conditions"`
 }
 
+// Why is the condition that says best why a tenant is not simply ready; zero when
+// it is.
+func (s *TenantStatus) Why() Condition {
+	for _, kind := range []string{"Held", "Placed", "Applied", "Ready"} {
+		for _, c := range s.Conditions {
+			if c.Type == kind && (c.Status != "True") != (kind == "Held") {
+				return c
+			}
+		}
+	}
+	return Condition{}
+}
+
 // KubeconfigRef says where a tenant's kubeconfig is. It is never the kubeconfig.
 type KubeconfigRef struct {
 	Shard     string `json:"shard"`

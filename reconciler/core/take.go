@@ -32,6 +32,7 @@ func (c *Core) take(event Event, now time.Time) {
 		c.dirtyAll()
 	case StatusRead:
 		c.status.known, c.status.tip, c.status.files = true, e.Tip, e.Files
+		c.status.renewAt = now // it is not known which files the overview was made of
 		c.unread = true
 	case Fetched:
 		c.takeFetched(e, now)
@@ -233,7 +234,7 @@ func (c *Core) takeStatusPushed(e StatusPushed, now time.Time) {
 		c.git.nextFetch = time.Time{}
 		return
 	}
-	s.attempts, s.tip = 0, e.Tip
+	s.attempts, s.tip, s.renewAt = 0, e.Tip, e.Renew
 	files := maps.Clone(s.files)
 	if files == nil {
 		files = map[string][]byte{}

@@ -136,10 +136,13 @@ type (
 		classes map[string]*fleet.Class
 		fleets  map[string]*fleet.Fleet
 	}
-	// PushStatus commits observations; it ends with StatusPushed.
+	// PushStatus commits observations, and with them the branch's overview (its
+	// README.md), which is made from the files of the tip that they are laid on. It
+	// ends with StatusPushed.
 	PushStatus struct {
 		Parent string
-		// Files maps paths to contents, nil to remove.
+		// Files maps paths to contents, nil to remove. Without any the overview is
+		// looked at, and committed if it tells something else than the files do.
 		Files   map[string][]byte
 		Message string
 		When    time.Time

@@ -31,7 +31,9 @@ type world struct {
 	lastRead string
 	read     bool
 	status   map[string][]byte
-	statuses int // commits
+	statuses int       // commits
+	pushes   []int     // files of each PushStatus
+	renew    time.Time // when the overview may be written again
 	shards   map[string]*fakeShard
 	down     bool // Git is unreachable
 	refuse   error
@@ -206,15 +208,22 @@ func (w *world) do(e Effect) {
 			w.queue = append(w.queue, LedgerPushed{Tip: w.tip()})
 		}
 	case PushStatus:
-		w.statuses++
+		if len(e.Files) > 0 {
+			w.statuses++
+		}
+		if !w.now.Before(w.renew) {
+			w.renew = time.Time{}
+		}
+		w.pushes = append(w.pushes, len(e.Files))
 		for p, content := range e.Files {
 			if content == nil {
 				delete(w.status, p)
 			} else {
+				wantConventional(w.t, p, content)
 				w.status[p] = content
 			}
 		}
-		w.queue = append(w.queue, StatusPushed{Tip: fmt.Sprintf("s%d", w.statuses)})
+		w.queue = append(w.queue, StatusPushed{Tip: fmt.Sprintf("s%d", w.statuses), Renew: w.renew})
 	case Watch:
 		w.watch(e)
 	case Do:

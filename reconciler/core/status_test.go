@@ -1,0 +1,101 @@
+package core
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+)
+
+// wantConventional holds a status file to Kubernetes' own rules for conditions.
+func wantConventional(t testing.TB, file string, content []byte) {
+	t.Helper()
+	var st struct {
+		Conditions []metav1.Condition `json:"conditions"`
+		DataStores []struct {
+			Conditions []metav1.Condition `json:"conditions"`
+		} `json:"dataStores"`
+	}
+	if err := yaml.Unmarshal(content, &st); err != nil {
+		t.Fatal(err)
+	}
+	all := [][]metav1.Condition{st.Conditions}
+	for _, d := range st.DataStores {
+		all = append(all, d.Conditions)
+	}
+	for _, conditions := range all {
+		if len(conditions) == 0 {
+			t.Errorf("%s has no conditions", file)
+		}
+		for _, fault := range validation.ValidateConditions(conditions, field.NewPath("conditions")) {
+			t.Errorf("%s: %v\n%s", file, fault, content)
+		}
+	}
+}
+
+func TestWhy(t *testing.T) {
+	yes, no, unknown := "True", "False", "Unknown"
+	tests := []struct {
+		name, reason string
+		conditions   []Condition
+		want         string
+	}{
+		{"Ready", "nothing is wrong", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: yes}, {Type: "Ready", Status: yes}}, ""},
+		{"First", "what comes first keeps the rest waiting", []Condition{{Type: "Ready", Status: no}, {Type: "Placed", Status: no}}, "Placed"},
+		{"Unknown", "not to know is not to be ready", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: unknown}}, "Applied"},
+		{"Held", "whatever else is said: it is kept as it was", []Condition{{Type: "Ready", Status: no}, {Type: "Held", Status: yes}}, "Held"},
+		{"NotHeld", "a condition of that kind is good when it is False", []Condition{{Type: "Ready", Status: yes}, {Type: "Held", Status: no}}, ""},
+		{"Nothing", "a file of people's may say nothing", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (&TenantStatus{Conditions: tt.conditions}).Why().Type; got != tt.want {
+				t.Errorf("%s: got %q, want %q", tt.reason, got, tt.want)
+			}
+		})
+	}
+}
+
+// The overview is made where the files are laid down; the core only says when.
+func TestOverviewIsLookedAt(t *testing.T) {
+	w := newWorld(t, "one", "two")
+	w.commit(fleetFiles())
+	w.settle()
+	w.wantPhase("acme", Ready)
+	w.pass(time.Minute)
+	pushes := len(w.pushes)
+	w.pass(time.Hour)
+	if len(w.pushes) != pushes {
+		t.Errorf("%d pushes in a quiet hour", len(w.pushes)-pushes)
+	}
+
+	w.renew = w.now.Add(6 * time.Minute) // the overview was left behind by this one
+	w.commit(map[string]string{fileOf("bee"): tenantFile("bee", "replicas: 1")})
+	w.pass(5 * time.Minute)
+	if slices.Contains(w.pushes[pushes:], 0) || len(w.pushes) == pushes {
+		t.Errorf("pushed %v files; it was not to be looked at yet", w.pushes[pushes:])
+	}
+	pushes = len(w.pushes)
+	w.pass(5 * time.Minute)
+	if got := w.pushes[pushes:]; len(got) != 1 || got[0] != 0 {
+		t.Errorf("pushed %v files, want one look at the overview", got)
+	}
+
+	pushes = len(w.pushes)
+	w.restart()
+	w.pass(time.Minute)
+	if got := w.pushes[pushes:]; len(got) != 1 || got[0] != 0 {
+		t.Errorf("pushed %v files after a restart, want one look: the last one's end is not known", got)
+	}
+	w.core.cfg.ReadOnly = true
+	pushes = len(w.pushes)
+	w.restart()
+	w.pass(time.Minute)
+	if len(w.pushes) != pushes {
+		t.Error("a read-only core looked after the overview")
+	}
+}
