@@ -12,5 +12,7 @@
 //
 // Decisions are never laid on a tip that they were not taken on: a conflict goes
 // back to the core. Observations may be, because each path has one writer: a
-// status draft is put on the new tip, and people's edits of other paths stay.
+// status draft is put on the new tip, and people's edits of other paths stay. The
+// overview on that branch tells of all files there, whoever wrote them: it is made
+// where the draft is laid down, on that very tip.
 package repository

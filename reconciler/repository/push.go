@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/git"
@@ -31,13 +32,22 @@ func (e *Edge) pushLedger(ctx context.Context, f core.PushLedger) core.LedgerPus
 }
 
 // pushStatus lays observations on whatever the tip is: their paths are ours alone.
+// The overview is made anew on each tip, of all that stands there then.
 func (e *Edge) pushStatus(ctx context.Context, f core.PushStatus) core.StatusPushed {
-	draft := git.Draft{Branch: e.branches.Status, Parent: git.Hash(f.Parent), Files: f.Files, Message: f.Message, When: f.When}
+	draft := git.Draft{Branch: e.branches.Status, Parent: git.Hash(f.Parent), Message: f.Message, When: f.When}
 	for range 5 {
-		tip, err := e.repo.Push(ctx, draft)
+		draft.Files = maps.Clone(f.Files)
+		renew, err := e.overview.renew(ctx, e.repo, &draft)
+		if err != nil { // it is worth no observation
+			e.log.Warn("cannot make the overview of the status branch", "branch", e.branches.Status, "error", err)
+		}
+		tip := draft.Parent
+		if err = nil; len(draft.Files) > 0 {
+			tip, err = e.repo.Push(ctx, draft)
+		}
 		if err == nil {
 			e.status, e.statusOK = string(tip), draft.Parent == git.Hash(f.Parent)
-			return core.StatusPushed{Tip: string(tip)}
+			return core.StatusPushed{Tip: string(tip), Renew: renew}
 		}
 		if !errors.Is(err, git.ErrConflict) {
 			e.statusOK = false

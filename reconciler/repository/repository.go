@@ -44,6 +44,8 @@ type Edge struct {
 	known    string // the ledger's last tip without a problem, read or pushed
 	status   string
 	statusOK bool
+
+	overview overview
 }
 
 // patience is long enough for the first transfer of a large fleet. Silence ends a
