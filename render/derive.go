@@ -4,6 +4,7 @@ import "fmt"
 
 // derive adds what the provider declares but cannot render.
 func (u *Unit) derive(how *Provider, doc document, namespace string) error {
+	u.Endpoint = doc.endpoint()
 	for _, d := range how.derive {
 		var failed error
 		value := func(e expression) string {

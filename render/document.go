@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -76,6 +77,7 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 			"podCIDR":             in.Spec.Network.PodCIDR,
 			"domain":              in.Spec.Network.Domain,
 			"kubernetesServiceIP": serviceIP,
+			"dnsServiceIPs":       []string{dnsAddress(in.Spec.Network.ServiceCIDR)},
 		},
 		"endpoint": endpoint(in, namespace, serviceIP),
 		"secrets": map[string]any{
@@ -95,6 +97,7 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 			"user":       user,
 			"prefix":     "/" + in.UID + "/",
 			"etcdPrefix": "/" + in.UID,
+			"schema":     schemaName(in.UID),
 		},
 	}), nil
 }
@@ -124,12 +127,16 @@ func endpoint(in TenantInput, namespace, serviceIP string) map[string]any {
 		public = "[" + public + "]"
 	}
 	e["url"] = (&url.URL{Scheme: "https", Host: public + ":" + port}).String()
+	e["publicNames"] = []string{cmp.Or(in.Placement.Address, in.Placement.Host)}
 	e["dnsNames"] = names
 	e["ipAddresses"] = addresses
 	return e
 }
 
 func dataStoreDocument(in DataStoreInput, image string) document {
+	if in.Spec.Managed == nil {
+		return externalDocument(in)
+	}
 	names := dataStoreNames(in.Name)
 	managed := in.Spec.Managed
 	members := make([]string, managed.Replicas)
@@ -159,6 +166,37 @@ func dataStoreDocument(in DataStoreInput, image string) document {
 	return newDocument(fleet.KindDataStore, in.Name, in.UID, spec)
 }
 
+// externalDocument is of a datastore that runs elsewhere. What is optional has a
+// variant of the stamp, so that all documents of the same variants are of one shape.
+func externalDocument(in DataStoreInput) document {
+	spec := map[string]any{
+		"namespace": dataStoreNames(in.Name).namespace,
+		"driver":    in.Spec.Driver,
+		"endpoints": in.Spec.Endpoints,
+	}
+	if a := in.Spec.BasicAuth; a != nil {
+		spec["basicAuth"] = map[string]any{"username": secretReference(a.Username), "password": secretReference(a.Password)}
+	}
+	if t := in.Spec.TLS; t != nil {
+		tls := map[string]any{"authority": secretReference(t.CA.Certificate)}
+		if t.CA.PrivateKey != nil {
+			tls["authorityKey"] = secretReference(*t.CA.PrivateKey)
+		}
+		if t.Client != nil {
+			tls["client"] = map[string]any{
+				"certificate": secretReference(t.Client.Certificate), "privateKey": secretReference(*t.Client.PrivateKey),
+			}
+		}
+		spec["tls"] = tls
+	}
+	return newDocument(fleet.KindDataStore, in.Name, in.UID, spec)
+}
+
+// secretReference is written as Kamaji reads it: whole values take its place.
+func secretReference(k fleet.SecretKey) map[string]any {
+	return map[string]any{"secretReference": map[string]any{"namespace": k.Namespace, "name": k.Name, "keyPath": k.Key}}
+}
+
 type storeNames struct{ namespace, issuer, url string }
 
 // dataStoreNames are what a datastore and its tenants must agree on.
@@ -172,6 +210,14 @@ func (d document) namespace() string {
 	spec, _ := d["spec"].(map[string]any)
 	namespace, _ := spec["namespace"].(string)
 	return namespace
+}
+
+// endpoint is the URL of a tenant's API server; empty when doc is no tenant's.
+func (d document) endpoint() string {
+	spec, _ := d["spec"].(map[string]any)
+	e, _ := spec["endpoint"].(map[string]any)
+	at, _ := e["url"].(string)
+	return at
 }
 
 // variants are the stamp's subfolders that the document asks for.
@@ -188,6 +234,18 @@ func (d document) variants() []string {
 	if spec["storageClass"] != nil {
 		out = append(out, "storage-class")
 	}
+	if spec["basicAuth"] != nil {
+		out = append(out, "basic-auth")
+	}
+	if tls, ok := spec["tls"].(map[string]any); ok {
+		out = append(out, "tls")
+		if tls["authorityKey"] != nil {
+			out = append(out, "tls-authority-key")
+		}
+		if tls["client"] != nil {
+			out = append(out, "tls-client")
+		}
+	}
 	return out
 }
 
@@ -203,6 +261,37 @@ func firstAddress(cidr string) (string, error) {
 		return "", fmt.Errorf("%q holds no address for the Service kubernetes", cidr)
 	}
 	return first.String(), nil
+}
+
+// dnsAddress is where a cluster's DNS is by custom: the tenth address of the range,
+// the sixteenth (::10) of an IPv6 one; in a small range the last one that there is.
+// The range has been read before.
+func dnsAddress(cidr string) string {
+	prefix, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return ""
+	}
+	address := prefix.Masked().Addr()
+	steps := 10
+	if address.Is6() {
+		steps = 16
+	}
+	for range steps {
+		if next := address.Next(); prefix.Contains(next) {
+			address = next
+		}
+	}
+	return address.String()
+}
+
+// maxUser is how long the name of a user may be in MySQL, the narrowest driver.
+const maxUser = 32
+
+// schemaName names a tenant's database (or key range) and its user, in letters that every
+// driver takes unquoted. What is cut off a uid leaves 30 hex digits.
+func schemaName(uid string) string {
+	name := "t_" + strings.ReplaceAll(uid, "-", "")
+	return name[:min(len(name), maxUser)]
 }
 
 func appendNew(list []string, s string) []string {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -101,15 +102,18 @@ func (r rule) judgeOne(o Judged) Health {
 	if err == nil && state == Current {
 		return Health{State: Current, Asleep: asleep}
 	}
-	var message string
+	var message, reason string
 	if err == nil {
 		message, err = eval[string](r.Message, "object", object)
+	}
+	if err == nil {
+		reason, err = eval[string](r.ReasonFor, "object", object)
 	}
 	if err != nil {
 		// An object of a form that the rule cannot read is not a broken tenant.
 		return Health{State: InProgress, Reason: "NotUnderstood", Message: fmt.Sprintf("%s cannot be judged: %v", o.ID, err)}
 	}
-	return Health{State: state, Reason: r.Reason, Message: message}
+	return Health{State: state, Reason: cmp.Or(reason, r.Reason), Message: message}
 }
 
 func (r rule) state(object map[string]any) (State, bool, error) {

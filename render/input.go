@@ -36,7 +36,8 @@ type DataStoreInput struct {
 	Name string
 	// UID is the datastore's identity from the ledger.
 	UID string
-	// Spec is the declaration with its defaults.
+	// Spec is the declaration with its defaults: of a datastore that is managed, or of
+	// one that runs elsewhere.
 	Spec fleet.DataStoreSpec
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
@@ -66,17 +67,35 @@ func (in TenantInput) check() error {
 }
 
 func (in DataStoreInput) check() error {
-	switch {
+	switch managed, external := in.Spec.Managed != nil, len(in.Spec.Endpoints) > 0; {
 	case in.Name == "" || in.UID == "":
 		return errors.New("name or uid is empty")
-	case in.Spec.Managed == nil:
-		return errors.New("it is not managed: there is nothing to render")
+	case managed == external:
+		return errors.New("it needs managed or endpoints, not both")
+	case external:
+		return in.checkExternal()
 	case in.Spec.Driver != "" && in.Spec.Driver != "etcd":
 		return fmt.Errorf("driver %q cannot be managed: want etcd", in.Spec.Driver)
 	case !slices.Contains([]int{1, 3, 5}, in.Spec.Managed.Replicas):
 		return fmt.Errorf("%d replicas: want 1, 3 or 5", in.Spec.Managed.Replicas)
 	case in.Spec.Managed.Storage == "":
 		return errors.New("storage is empty")
+	}
+	return nil
+}
+
+// checkExternal wants what a driver cannot do without.
+func (in DataStoreInput) checkExternal() error {
+	auth, tls := in.Spec.BasicAuth, in.Spec.TLS
+	switch {
+	case !slices.Contains([]string{"etcd", "PostgreSQL", "MySQL"}, in.Spec.Driver):
+		return fmt.Errorf("driver %q is unknown: want etcd, PostgreSQL or MySQL", in.Spec.Driver)
+	case tls != nil && tls.Client != nil && tls.Client.PrivateKey == nil:
+		return errors.New("tls.client.privateKey is missing")
+	case in.Spec.Driver != "etcd" && auth == nil && tls == nil:
+		return fmt.Errorf("driver %s needs basicAuth or tls", in.Spec.Driver)
+	case in.Spec.Driver == "etcd" && (tls == nil || tls.CA.PrivateKey == nil || tls.Client == nil):
+		return errors.New("driver etcd needs tls with the authority's private key and a client certificate")
 	}
 	return nil
 }

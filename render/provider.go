@@ -49,6 +49,8 @@ type Provider struct {
 
 	part       part
 	kinds      []kind
+	stateful   []kind
+	external   bool
 	grants     []grant
 	rules      []rule
 	outputs    []output
@@ -94,6 +96,10 @@ type (
 	section struct {
 		// Kinds may be rendered, by the base and by classes.
 		Kinds []kind `json:"kinds"`
+		// Stateful kinds bear state: see Provider.Stateful.
+		Stateful []kind `json:"stateful,omitempty"`
+		// External tells that the section describes datastores that run elsewhere.
+		External bool `json:"external,omitempty"`
 		// Grants say what the base alone may put outside of the unit's namespace.
 		Grants []grant `json:"grants,omitempty"`
 		// Health is judged in this order; the first rule that is not current speaks.
@@ -111,9 +117,11 @@ type (
 		Kind kind `json:"kind"`
 		// Name is the object's; a trailing * stands for anything.
 		Name string `json:"name"`
-		// Reason is a CamelCase word; Message is CEL over object.
-		Reason  string     `json:"reason"`
-		Message expression `json:"message"`
+		// Reason is a CamelCase word; Message is CEL over object. ReasonFor is CEL over
+		// object, too: a word that is more exact than Reason, when there is an object.
+		Reason    string     `json:"reason"`
+		ReasonFor expression `json:"reasonFor,omitempty"`
+		Message   expression `json:"message"`
 		// Current, Failed and Asleep are CEL over object; Failed wins.
 		Current expression `json:"current"`
 		Failed  expression `json:"failed,omitempty"`
@@ -131,6 +139,10 @@ type (
 		// Secret is CEL over tenant.
 		Secret expression `json:"secret"`
 		Key    string     `json:"key"`
+		// Revision names an output that changes whenever the kubeconfig does. It is there
+		// when somebody else makes the Secret: it carries no label of ours then, so no
+		// watch sees it, and it is looked at once for each revision.
+		Revision string `json:"revision,omitempty"`
 	}
 	derivation struct {
 		Secret expression `json:"secret"`
@@ -232,9 +244,19 @@ func newProvider(d *description, p part, s *section) (*Provider, error) {
 	if len(s.Health) == 0 {
 		return nil, errors.New("health is empty")
 	}
+	for _, k := range s.Stateful {
+		if !slices.Contains(s.Kinds, k) {
+			return nil, fmt.Errorf("stateful: %s is not among kinds", k)
+		}
+	}
+	if k := s.Kubeconfig; k != nil && k.Revision != "" {
+		if !slices.ContainsFunc(s.Outputs, func(o output) bool { return o.Name == k.Revision }) {
+			return nil, fmt.Errorf("kubeconfig: revision %q is not among outputs", k.Revision)
+		}
+	}
 	return &Provider{
 		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Sleep: d.Capabilities.Sleep,
-		part: p, kinds: s.Kinds, grants: s.Grants, rules: s.Health,
+		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, rules: s.Health,
 		outputs: s.Outputs, derive: s.Derive, kubeconfig: s.Kubeconfig,
 	}, nil
 }
@@ -244,4 +266,22 @@ func newProvider(d *description, p part, s *section) (*Provider, error) {
 func (p *Provider) Judges(id ObjectID) bool {
 	return slices.ContainsFunc(p.rules, func(r rule) bool { return r.Kind == id.kind() }) ||
 		slices.ContainsFunc(p.outputs, func(o output) bool { return o.Kind == id.kind() })
+}
+
+// Stateful tells whether objects of id's kind bear state: they are never removed from
+// a living owner, even when its unit no longer has them.
+func (p *Provider) Stateful(id ObjectID) bool {
+	if id.Group == "" && (id.Kind == "Namespace" || id.Kind == "PersistentVolumeClaim") {
+		return true
+	}
+	return slices.ContainsFunc(p.stateful, func(k kind) bool { return k.Group == id.Group && k.Kind == id.Kind })
+}
+
+// Revision is what the kubeconfig's Secret is at, as the unit's own objects tell. ok
+// is false when the Secret is ours: then it is watched like every other object.
+func (p *Provider) Revision(h Health) (revision string, ok bool) {
+	if p.kubeconfig == nil || p.kubeconfig.Revision == "" {
+		return "", false
+	}
+	return h.Outputs[p.kubeconfig.Revision], true
 }

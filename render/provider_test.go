@@ -72,7 +72,7 @@ func TestInputs(t *testing.T) {
 		{"NoClass", "The class names the provider.", func(in *TenantInput) { in.Class = nil }, "class is missing"},
 		{"NoEndpoint", "The tenant is not placed.", func(in *TenantInput) { in.Placement.Address = "" }, "needs an address or a host"},
 		{"TwoEndpoints", "It has one.", func(in *TenantInput) { in.Placement.Host = "x.example" }, "needs an address or a host"},
-		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries native`},
+		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries kamaji, native`},
 		{"UnknownBase", "A ledger may be newer than the binary.", func(in *TenantInput) { in.BaseVersion = "7" }, `base version "7" of provider native is unknown: this binary carries 1`},
 		{"BadCIDR", "The Service's address is computed.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0" }, "spec.network.serviceCIDR"},
 		{"TinyCIDR", "There is no room for the Service.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0/32" }, "holds no address"},
@@ -94,7 +94,7 @@ func TestDataStoreInputs(t *testing.T) {
 	r := newRenderer(t)
 	for want, in := range map[string]DataStoreInput{
 		"uid is empty":               {Name: "a"},
-		"is not managed":             {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd"}},
+		"needs managed or endpoints": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "etcd"}},
 		"want etcd":                  {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Driver: "mysql", Managed: &fleet.ManagedDataStore{}}},
 		"2 replicas: want 1, 3 or 5": {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 2}}},
 		"storage is empty":           {Name: "a", UID: "b", Spec: fleet.DataStoreSpec{Managed: &fleet.ManagedDataStore{Replicas: 1}}},

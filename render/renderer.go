@@ -76,7 +76,8 @@ func (r *Renderer) Providers() []string { return slices.Sorted(maps.Keys(r.bases
 func (r *Renderer) Tenant(in TenantInput) (*Unit, error) { return r.tenant(in, partTenant) }
 
 // Teardown renders what removes a tenant's data from its datastore. It is applied
-// once the tenant's own unit is gone; when it is current, nothing is left.
+// once the tenant's own unit is gone; when it is current, nothing is left. It is empty
+// when the provider's own controllers remove the data with the control plane.
 func (r *Renderer) Teardown(in TenantInput) (*Unit, error) { return r.tenant(in, partTeardown) }
 
 func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
@@ -94,12 +95,16 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 	return unit, nil
 }
 
-// DataStore renders a managed datastore.
+// DataStore renders a datastore: all of a managed one, or what makes one that runs
+// elsewhere known on its shard.
 func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
 	doc := dataStoreDocument(in, r.options.Image)
+	if err := r.serves(in); err != nil {
+		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
+	}
 	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, in.Spec.Provider, in.BaseVersion, partDataStore, nil, doc)
 	if err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
@@ -119,6 +124,9 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 		return nil, err
 	}
 	how := b.parts[p]
+	if how == nil && p == partTeardown {
+		return nothing(owner, b)
+	}
 	if how == nil {
 		return nil, fmt.Errorf("provider %s has no %s", provider, p)
 	}
@@ -135,6 +143,30 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 		return nil, err
 	}
 	return finish(owner, how, doc, contents)
+}
+
+// nothing is the unit of a provider that has nothing to do in its place.
+func nothing(owner Owner, b *base) (unit *Unit, err error) {
+	unit = &Unit{Owner: owner, Provider: &Provider{Name: b.name, BaseVersion: b.version, part: partTeardown}}
+	unit.Digest, err = unit.digest()
+	return unit, err
+}
+
+// serves tells whether the provider's datastores are of in's kind: managed, or elsewhere.
+func (r *Renderer) serves(in DataStoreInput) error {
+	b, err := r.base(in.Spec.Provider, in.BaseVersion)
+	if err != nil {
+		return err
+	}
+	switch how, external := b.parts[partDataStore], in.Spec.Managed == nil; {
+	case how == nil:
+		return fmt.Errorf("provider %s has no %s", b.name, partDataStore)
+	case how.external && !external:
+		return fmt.Errorf("provider %s uses datastores that run elsewhere: want endpoints, not managed", b.name)
+	case !how.external && external:
+		return fmt.Errorf("provider %s runs its datastores itself: want managed, not endpoints", b.name)
+	}
+	return nil
 }
 
 func (r *Renderer) base(provider, version string) (*base, error) {

@@ -38,7 +38,7 @@ type inputFile struct {
 	} `json:"dataStore"`
 }
 
-// inputs reads every input of the native provider, by file name.
+// inputs reads every provider's inputs, by file name.
 func inputs(t testing.TB) map[string]inputFile {
 	t.Helper()
 	files, err := filepath.Glob("providers/*/testdata/*.input.yaml")
@@ -76,6 +76,14 @@ func (f inputFile) tenant() TenantInput {
 		Placement: in.Placement, Lifecycle: in.Lifecycle,
 		DataStore: DataStoreInput{Name: in.Placement.DataStore},
 	}
+}
+
+// provider names the one that the input is of.
+func (f inputFile) provider() string {
+	if f.DataStore != nil {
+		return f.DataStore.Spec.Provider
+	}
+	return f.Tenant.Class.Provider
 }
 
 func (f inputFile) dataStore() DataStoreInput {

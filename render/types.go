@@ -66,6 +66,9 @@ const (
 	// AnnotationEpoch carries the epoch of the last write; it is outside of the digest
 	// and is added by whoever writes.
 	AnnotationEpoch = "tenantry.io/epoch"
+	// AnnotationFields carries a hash of the fields that the last write made ours; it is
+	// outside of the digest and is added by whoever writes.
+	AnnotationFields = "tenantry.io/fields"
 )
 
 // Object is one rendered object, with ownership (all but the epoch) on it.
@@ -88,6 +91,8 @@ type Unit struct {
 	Provider *Provider
 	// Derived are the objects that cannot be rendered, made on the shard from others.
 	Derived []Derived
+	// Endpoint is the URL of a tenant's API server, as it was placed; empty otherwise.
+	Endpoint string
 	// Kubeconfig says where the tenant's admin kubeconfig will be; nil for units
 	// that have none.
 	Kubeconfig *SecretKey

@@ -1,0 +1,212 @@
+package render
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/tenantry/tenantry/fleet"
+)
+
+// traced is a TenantControlPlane as the operator shows it on its way; tests change it.
+const traced = `
+metadata: {generation: 2}
+spec:
+  controlPlane: {deployment: {replicas: 2}}
+  kubernetes: {version: v1.36.3}
+status:
+  observedGeneration: 2
+  controlPlaneEndpoint: 10.0.0.7:6443
+  kubeconfig: {admin: {secretName: acme-admin-kubeconfig, checksum: c1, lastUpdate: "2026-03-01T10:00:00Z"}}
+  kubernetesResources: {version: {status: Ready, version: v1.36.3}}
+`
+
+func TestKamajiHealth(t *testing.T) {
+	const asleep = "deployment: {replicas: 0}"
+	change := func(pairs ...string) func(string) string {
+		return func(s string) string { return strings.NewReplacer(pairs...).Replace(s) }
+	}
+	tests := []struct {
+		name, why string
+		object    func(string) string
+		want      Health
+		message   string
+	}{
+		{"Ready", "both agree", change(), Health{State: Current}, ""},
+		{"Stale", "the status word is stale after a change", change("generation: 2}", "generation: 3}"), Health{State: InProgress, Reason: "NotObserved"}, "newest change"},
+		{"Observed", "observed is not ready", change("status: Ready", "status: NotReady"), Health{State: InProgress, Reason: "NotReady"}, "no control plane is ready"},
+		{"Born", "nobody has looked at it", change(traced[strings.Index(traced, "status:"):], ""), Health{State: InProgress, Reason: "NotObserved"}, "look at its datastore"},
+		{"Provisioning", "no word is the first one", change("status: Ready, version: v1.36.3", ""), Health{State: InProgress, Reason: "Provisioning"}, "being made"},
+		{"RollingOut", "Unknown is no trouble", change("status: Ready", "status: Unknown"), Health{State: InProgress, Reason: "RollingOut"}, "rolled out"},
+		{"Upgrading", "", change("status: Ready, version: v1.36.3", "status: Upgrading, version: v1.35.1"), Health{State: InProgress, Reason: "Upgrading"}, "upgraded to v1.36.3"},
+		{"Migrating", "", change("status: Ready", "status: Migrating"), Health{State: InProgress, Reason: "Migrating"}, "another datastore"},
+		{"Rotating", "", change("status: Ready", "status: CertificateAuthorityRotating"), Health{State: InProgress, Reason: "CertificateAuthorityRotating"}, "rotated"},
+		{"Unheard", "a later Kamaji may know more words", change("status: Ready", "status: Teleporting"), Health{State: InProgress, Reason: "Teleporting"}, "not complete"},
+		{"OldVersion", "ready for what it was", change("version: v1.36.3}}", "version: v1.35.1}}"), Health{State: InProgress, Reason: "Settling"}, "not complete"},
+		{"NoEndpoint", "nobody could reach it", change("10.0.0.7:6443", `""`), Health{State: InProgress, Reason: "Settling"}, "not complete"},
+		{"WriteLimited", "it works, and does not tell its version", change("status: Ready, version: v1.36.3", "status: WriteLimited, version: v1.35.1"), Health{State: Current}, ""},
+		{"FallingAsleep", "still ready", change("deployment: {replicas: 2}", asleep), Health{State: InProgress, Reason: "Settling"}, "not complete"},
+		{"Asleep", "", change("deployment: {replicas: 2}", asleep, "status: Ready", "status: Sleeping"), Health{State: Current, Asleep: true}, ""},
+		{"WakingUp", "still asleep", change("status: Ready", "status: Sleeping"), Health{State: InProgress, Reason: "Settling"}, "not complete"},
+		{"Paused", "a person's doing", change("generation: 2}", `generation: 3, annotations: {kamaji.clastix.io/paused: ""}}`), Health{State: InProgress, Reason: "Paused"}, "stops Kamaji"},
+		{"PausedAndReady", "it works", change("generation: 2}", `generation: 2, annotations: {kamaji.clastix.io/paused: ""}}`), Health{State: Current}, ""},
+		{"Stuck", "the Deployment gave up", change("status: Ready, version: v1.36.3}", "status: NotReady}, deployment: {conditions: [{type: Progressing, status: 'False', message: no image}]}"),
+			Health{State: Failed, Reason: "NotReady"}, "no image"},
+		{"Leaving", "it is on its way out", change("generation: 2}", `generation: 2, deletionTimestamp: "2026-03-01T10:00:00Z"}`), Health{State: InProgress, Reason: "Settling"}, ""},
+	}
+	p := newRenderer(t).bases["kamaji"]["1"].parts[partTenant]
+	id := ObjectID{"kamaji.clastix.io", "v1alpha1", "TenantControlPlane", "tenant-acme", "acme"}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var content map[string]any
+			if err := yaml.Unmarshal([]byte(tt.object(traced)), &content); err != nil {
+				t.Fatal(err)
+			}
+			got := p.Judge([]Judged{{ID: id, Present: true, Content: content}})
+			if got.State != tt.want.State || got.Reason != tt.want.Reason || got.Asleep != tt.want.Asleep || !strings.Contains(got.Message, tt.message) {
+				t.Errorf("%s: got %+v, want %+v with …%s…", tt.why, got, tt.want, tt.message)
+			}
+		})
+	}
+	t.Run("Absent", func(t *testing.T) {
+		if got := p.Judge([]Judged{{ID: id}}); got.State != InProgress || got.Reason != "ControlPlane" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestKamajiOutputs(t *testing.T) {
+	p := newRenderer(t).bases["kamaji"]["1"].parts[partTenant]
+	id := ObjectID{"kamaji.clastix.io", "v1alpha1", "TenantControlPlane", "tenant-acme", "acme"}
+	judge := func(text string) Health {
+		var content map[string]any
+		if err := yaml.Unmarshal([]byte(text), &content); err != nil {
+			t.Fatal(err)
+		}
+		return p.Judge([]Judged{{ID: id, Present: true, Content: content}})
+	}
+	h := judge(traced)
+	if got := h.Outputs["version"]; got != "v1.36.3" {
+		t.Errorf("version is %q", got)
+	}
+	if got, ok := p.Revision(h); !ok || got != "c1 2026-03-01T10:00:00Z" {
+		t.Errorf("the kubeconfig is at %q, %t", got, ok)
+	}
+	if got, ok := p.Revision(judge(strings.Replace(traced, "secretName: acme-admin-kubeconfig, ", "", 1))); !ok || got != "" {
+		t.Errorf("a kubeconfig that is not there is at %q, %t", got, ok)
+	}
+	native := newRenderer(t).bases["native"]["1"].parts[partTenant]
+	if _, ok := native.Revision(h); ok {
+		t.Error("native's kubeconfig is ours, and has no revision")
+	}
+}
+
+func TestKamajiDataStoreHealth(t *testing.T) {
+	p := newRenderer(t).bases["kamaji"]["1"].parts[partDataStore]
+	id := ObjectID{Group: "kamaji.clastix.io", Version: "v1alpha1", Kind: "DataStore", Name: "eu-1-pg"}
+	tests := []struct{ name, status, message string }{
+		{"Ready", "{ready: true, conditions: [{type: kamaji.clastix.io/DataStoreValidation, status: 'True', message: ok}]}", ""},
+		{"Born", "{}", "has not checked"},
+		{"SecretMissing", "{ready: false, conditions: [{type: kamaji.clastix.io/DataStoreAllowedDeletion, status: 'True', message: fine}, " +
+			"{type: kamaji.clastix.io/DataStoreValidation, status: 'False', message: secret data/pg is missing}]}", "secret data/pg is missing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var content map[string]any
+			if err := yaml.Unmarshal([]byte("{metadata: {generation: 1}, spec: {}, status: "+tt.status+"}"), &content); err != nil {
+				t.Fatal(err)
+			}
+			got := p.Judge([]Judged{{ID: id, Present: true, Content: content}})
+			if (got.State == Current) != (tt.message == "") || !strings.Contains(got.Message, tt.message) {
+				t.Errorf("got %+v, want …%s…", got, tt.message)
+			}
+		})
+	}
+}
+
+// TestStateful: what bears state is not taken from the living.
+func TestStateful(t *testing.T) {
+	bases := newRenderer(t).bases
+	for _, tt := range []struct {
+		provider string
+		part     part
+		id       ObjectID
+		want     bool
+	}{
+		{"kamaji", partTenant, ObjectID{Group: "kamaji.clastix.io", Version: "v1beta1", Kind: "TenantControlPlane"}, true},
+		{"kamaji", partDataStore, ObjectID{Group: "kamaji.clastix.io", Kind: "DataStore"}, true},
+		{"kamaji", partTenant, ObjectID{Kind: "ConfigMap"}, false},
+		{"kamaji", partTenant, ObjectID{Kind: "Namespace"}, true},
+		{"native", partDataStore, ObjectID{Group: "apps", Kind: "StatefulSet"}, true},
+		{"native", partDataStore, ObjectID{Kind: "PersistentVolumeClaim"}, true},
+		{"native", partTenant, ObjectID{Group: "apps", Kind: "Deployment"}, false},
+	} {
+		if got := bases[tt.provider]["1"].parts[tt.part].Stateful(tt.id); got != tt.want {
+			t.Errorf("%s %s %s: %t, want %t", tt.provider, tt.part, tt.id, got, tt.want)
+		}
+	}
+}
+
+// TestSchemaName: PostgreSQL, MySQL and etcd take it unquoted, and no two uids give one.
+func TestSchemaName(t *testing.T) {
+	good := regexp.MustCompile(`^t_[a-z0-9]{1,30}$`)
+	for _, uid := range []string{"3c9d2a54-7a0e-8f0b-9c41-5d1f0a6b7e21", "1e5", "7f3k2m9qx4"} {
+		if got := schemaName(uid); !good.MatchString(got) || len(got) > maxUser {
+			t.Errorf("%s gives %s", uid, got)
+		}
+	}
+	if schemaName("3c9d2a54-7a0e-8f0b-9c41-5d1f0a6b7e21") == schemaName("3c9d2a54-7a0e-8f0b-9c41-5d1f0a6b0000") {
+		t.Error("two uids give one name")
+	}
+}
+
+func TestDNSAddress(t *testing.T) {
+	for cidr, want := range map[string]string{
+		"10.96.0.0/16": "10.96.0.10", "10.96.0.7/16": "10.96.0.10", "fd00:96::/112": "fd00:96::10", "10.96.0.0/29": "10.96.0.7",
+	} {
+		if got := dnsAddress(cidr); got != want {
+			t.Errorf("%s: got %s, want %s", cidr, got, want)
+		}
+	}
+}
+
+func TestExternalDataStoreInputs(t *testing.T) {
+	r := newRenderer(t)
+	key := fleet.SecretKey{Namespace: "data", Name: "certs", Key: "k"}
+	authority := fleet.KeyPair{Certificate: key, PrivateKey: &key}
+	tests := []struct {
+		name, reason string
+		spec         fleet.DataStoreSpec
+		want         string
+	}{
+		{"Good", "", fleet.DataStoreSpec{Driver: "etcd", TLS: &fleet.TLS{CA: authority, Client: &authority}}, ""},
+		{"PasswordOnly", "", fleet.DataStoreSpec{Driver: "MySQL", BasicAuth: &fleet.BasicAuth{}}, ""},
+		{"NoWayIn", "nobody is let in without", fleet.DataStoreSpec{Driver: "PostgreSQL"}, "needs basicAuth or tls"},
+		{"NoClient", "etcd knows its users by certificate", fleet.DataStoreSpec{Driver: "etcd", TLS: &fleet.TLS{CA: authority}}, "a client certificate"},
+		{"NoAuthorityKey", "Kamaji signs certificates with it", fleet.DataStoreSpec{Driver: "etcd", TLS: &fleet.TLS{CA: fleet.KeyPair{Certificate: key}, Client: &authority}}, "authority's private key"},
+		{"NoClientKey", "a certificate alone proves nothing", fleet.DataStoreSpec{Driver: "etcd", TLS: &fleet.TLS{CA: authority, Client: &fleet.KeyPair{Certificate: key}}}, "tls.client.privateKey"},
+		{"Driver", "Kamaji does not know it", fleet.DataStoreSpec{Driver: "oracle", BasicAuth: &fleet.BasicAuth{}}, "unknown"},
+		{"Both", "it runs here or there", fleet.DataStoreSpec{Driver: "etcd", Managed: &fleet.ManagedDataStore{}}, "not both"},
+		{"Native", "native runs its own", fleet.DataStoreSpec{Provider: "native", Driver: "MySQL", BasicAuth: &fleet.BasicAuth{}}, "runs its datastores itself"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.spec.Endpoints = []string{"db.data.svc:1"}
+			if tt.spec.Provider == "" {
+				tt.spec.Provider = "kamaji"
+			}
+			_, err := r.DataStore(DataStoreInput{Name: "a", UID: "u", BaseVersion: "1", Spec: tt.spec})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%s: got %v, want …%s…", tt.reason, err, tt.want)
+			}
+		})
+	}
+	managed := DataStoreInput{Name: "a", UID: "u", BaseVersion: "1", Spec: fleet.DataStoreSpec{
+		Provider: "kamaji", Driver: "etcd", Managed: &fleet.ManagedDataStore{Replicas: 1, Storage: "1Gi"},
+	}}
+	if _, err := r.DataStore(managed); err == nil || !strings.Contains(err.Error(), "that run elsewhere") {
+		t.Errorf("kamaji runs no datastores: got %v", err)
+	}
+}
