@@ -33,7 +33,11 @@ type TenantStatus struct {
 // Why is the condition that says best why a tenant is not simply ready; zero when
 // it is.
 func (s *TenantStatus) Why() Condition {
-	for _, kind := range []string{"Held", "Placed", "Applied", "Ready"} {
+	kinds := []string{"Held", "Placed", "Applied", "Ready"}
+	if s.Phase == Removed || s.Phase == Purging {
+		kinds = []string{"Ready"} // whatever else is the matter with what is going away
+	}
+	for _, kind := range kinds {
 		for _, c := range s.Conditions {
 			if c.Type == kind && (c.Status != "True") != (kind == "Held") {
 				return c

@@ -41,19 +41,21 @@ func TestWhy(t *testing.T) {
 	yes, no, unknown := "True", "False", "Unknown"
 	tests := []struct {
 		name, reason string
+		phase        Phase
 		conditions   []Condition
 		want         string
 	}{
-		{"Ready", "nothing is wrong", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: yes}, {Type: "Ready", Status: yes}}, ""},
-		{"First", "what comes first keeps the rest waiting", []Condition{{Type: "Ready", Status: no}, {Type: "Placed", Status: no}}, "Placed"},
-		{"Unknown", "not to know is not to be ready", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: unknown}}, "Applied"},
-		{"Held", "whatever else is said: it is kept as it was", []Condition{{Type: "Ready", Status: no}, {Type: "Held", Status: yes}}, "Held"},
-		{"NotHeld", "a condition of that kind is good when it is False", []Condition{{Type: "Ready", Status: yes}, {Type: "Held", Status: no}}, ""},
-		{"Nothing", "a file of people's may say nothing", nil, ""},
+		{"Ready", "nothing is wrong", "", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: yes}, {Type: "Ready", Status: yes}}, ""},
+		{"First", "what comes first keeps the rest waiting", "", []Condition{{Type: "Ready", Status: no}, {Type: "Placed", Status: no}}, "Placed"},
+		{"Unknown", "not to know is not to be ready", "", []Condition{{Type: "Placed", Status: yes}, {Type: "Applied", Status: unknown}}, "Applied"},
+		{"Held", "whatever else is said: it is kept as it was", "", []Condition{{Type: "Ready", Status: no}, {Type: "Held", Status: yes}}, "Held"},
+		{"NotHeld", "a condition of that kind is good when it is False", "", []Condition{{Type: "Ready", Status: yes}, {Type: "Held", Status: no}}, ""},
+		{"Removed", "that it is gone outweighs what nobody needs to mend", Removed, []Condition{{Type: "Applied", Status: unknown}, {Type: "Ready", Status: no}}, "Ready"},
+		{"Nothing", "a file of people's may say nothing", "", nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := (&TenantStatus{Conditions: tt.conditions}).Why().Type; got != tt.want {
+			if got := (&TenantStatus{Phase: tt.phase, Conditions: tt.conditions}).Why().Type; got != tt.want {
 				t.Errorf("%s: got %q, want %q", tt.reason, got, tt.want)
 			}
 		})
