@@ -39,6 +39,9 @@ type config struct {
 	id             string
 	logFormat      string
 	logLevel       string
+
+	// progress is no setting: it tells a person at a terminal what takes long.
+	progress *progress
 }
 
 // Settings that belong together.
@@ -86,6 +89,7 @@ func (c *config) take(cmd *cobra.Command, names ...string) {
 	}
 	cmd.Flags().String("config", "", "`FILE` with settings in YAML ($TENANTRY_CONFIG)")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		c.progress = newProgress(cmd.ErrOrStderr())
 		if err := fill(cmd.Flags(), all); err != nil {
 			return &misuse{err}
 		}

@@ -15,7 +15,9 @@ import (
 
 // judge loads the fleet in fsys and renders it, as far as that needs no decision:
 // where a tenant is placed is the ledger's to say, so a stand-in is used.
-func judge(fsys fs.FS, image string) (verdict, error) {
+func judge(fsys fs.FS, image string, p *progress) (verdict, error) {
+	task := p.begin("read the fleet")
+	defer task.end()
 	f, findings, err := fleet.Load(fsys)
 	if err != nil {
 		return verdict{}, err
@@ -24,7 +26,7 @@ func judge(fsys fs.FS, image string) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	findings = append(findings, renderAll(renderer, f)...)
+	findings = append(findings, renderAll(renderer, f, task)...)
 	if findings == nil {
 		findings = fleet.Findings{} // an empty list for machines, not null
 	}
@@ -36,7 +38,7 @@ func judge(fsys fs.FS, image string) (verdict, error) {
 
 // renderAll renders everything, and finds what cannot be. A class that cannot be
 // rendered is told once, not by each of its tenants.
-func renderAll(r *render.Renderer, f *fleet.Fleet) fleet.Findings {
+func renderAll(r *render.Renderer, f *fleet.Fleet, task *task) fleet.Findings {
 	var findings fleet.Findings
 	report := func(s fleet.Source, err error) bool {
 		if err != nil {
@@ -57,7 +59,8 @@ func renderAll(r *render.Renderer, f *fleet.Fleet) fleet.Findings {
 	for _, name := range slices.Sorted(maps.Keys(f.DataStores)) {
 		report(f.DataStores[name].Source, renderDataStore(r, f.DataStores[name]))
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.Tenants)) {
+	for i, name := range slices.Sorted(maps.Keys(f.Tenants)) {
+		task.at(i, len(f.Tenants))
 		if t := f.Tenants[name]; sound[t.Spec.Class] {
 			report(t.Source, renderTenant(r, t, f.Classes[t.Spec.Class]))
 		}

@@ -26,23 +26,25 @@ const shardTimeout = 30 * time.Second
 func newKubeconfig() *cobra.Command {
 	c := &config{}
 	cmd := &cobra.Command{
-		Use:   "kubeconfig TENANT [--merge [FILE]]",
+		Use:   "kubeconfig TENANT [--merge] [FILE]",
 		Short: "Fetch a tenant's kubeconfig by its reference in Git",
 		Long: `Kubeconfig follows the reference that the status branch holds: it reads exactly
 that Secret on the tenant's shard, compares the certificate in it with the
 reference, and prints the kubeconfig. Whoever runs it needs a kubeconfig of the
 shard that may read the Secret: nothing in Git unlocks anything.
 
-With --merge it goes into a kubeconfig file instead, under the name
-tenantry/TENANT: into FILE, else the first file of $KUBECONFIG, else
-~/.kube/config. The current context stays what it is. An entry of that name
-that is not the same tenant's is only replaced with --overwrite.`,
+With --merge it is not printed but written into a kubeconfig file, beside what is
+there already, as context, cluster and user tenantry/TENANT. The file is FILE if
+it is named, else the first one of $KUBECONFIG, else ~/.kube/config. The current
+context stays what it is. An entry of that name that is not the same tenant's is
+only replaced with --overwrite.`,
 		Example: `  tenantry kubeconfig acme --kubeconfigs ./shards > acme.kubeconfig
   tenantry kubeconfig acme --kubeconfigs ./shards --merge
+  tenantry kubeconfig acme --kubeconfigs ./shards --merge ./team.kubeconfig
   kubectl --context tenantry/acme get namespaces`,
 	}
 	c.take(cmd, append([]string{"status-branch", "kubeconfigs"}, remoteSettings...)...)
-	merge := cmd.Flags().Bool("merge", false, "merge into a kubeconfig file instead of printing")
+	merge := cmd.Flags().Bool("merge", false, "write it into a kubeconfig file instead of printing it: FILE, by default the one that kubectl uses")
 	overwrite := cmd.Flags().Bool("overwrite", false, "let --merge replace an entry that is not this tenant's")
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		most := 1
@@ -96,7 +98,7 @@ func (c *config) tenantStatus(ctx context.Context, tenant string) (core.TenantSt
 	if err != nil {
 		return core.TenantStatus{}, statusHint(err)
 	}
-	statuses, err := readStatus(fsys)
+	statuses, err := readStatus(fsys, c.progress)
 	found, missing := findStatus(statuses, tenant)
 	if missing != nil {
 		return core.TenantStatus{}, errors.Join(missing, err) // it may be the one that cannot be read
@@ -115,9 +117,15 @@ type credential struct {
 // follow reads the Secret that a tenant's status refers to, and judges it.
 func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, error) {
 	ref := s.Kubeconfig
-	if ref == nil {
+	switch {
+	case s.Phase == core.Removed && s.PurgeAfter != nil:
+		return credential{}, hint(fmt.Errorf("the tenant was removed; it is stopped, and its data is kept until %s", moment(*s.PurgeAfter)),
+			"revert the commit that removed it before then, and it is back")
+	case s.Phase == core.Removed || s.Phase == core.Purging:
+		return credential{}, errors.New("the tenant was removed, and is being torn down")
+	case ref == nil:
 		return credential{}, hint(fmt.Errorf("there is none yet: the tenant is %s", s.Phase),
-			fmt.Sprintf("\"tenantry status %s\" says what it waits for", s.Name))
+			fmt.Sprintf("\"tenantry explain %s\" says what it waits for", s.Name))
 	}
 	client, err := c.dial(ref.Shard)
 	if err != nil {

@@ -16,8 +16,9 @@ var errNoBranch = errors.New("does not exist")
 // remote reads commits of the fleet repository for verbs that answer and end.
 // Its mirror is temporary: the daemon's in --cache-dir is one process's alone.
 type remote struct {
-	name string
-	repo *git.Repository
+	name     string
+	repo     *git.Repository
+	progress *progress
 }
 
 // gitOptions says where the repository is and who we are there.
@@ -33,18 +34,29 @@ func (c *config) open(ctx context.Context) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &remote{name: c.repository, repo: repo}, nil
+	return &remote{name: c.repository, repo: repo, progress: c.progress}, nil
 }
 
 // close removes the mirror. What is left of it after an error is the system's to
 // remove: the answer has been given.
 func (r *remote) close() { _ = r.repo.Close() }
 
+// fetch gives the tips of branches; one that does not exist has none.
+func (r *remote) fetch(ctx context.Context, branches ...string) (map[string]git.Hash, error) {
+	task := r.progress.begin("fetch " + r.name)
+	defer task.end()
+	tips, err := r.repo.Fetch(ctx, branches...)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", r.name, err)
+	}
+	return tips, nil
+}
+
 // read fetches a branch and gives its tip as a file system.
 func (r *remote) read(ctx context.Context, branch string) (fs.FS, git.Hash, error) {
-	tips, err := r.repo.Fetch(ctx, branch)
+	tips, err := r.fetch(ctx, branch)
 	if err != nil {
-		return nil, "", fmt.Errorf("fetch %s: %w", r.name, err)
+		return nil, "", err
 	}
 	tip, ok := tips[branch]
 	if !ok {

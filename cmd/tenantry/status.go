@@ -83,7 +83,7 @@ func (v *statusView) look(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, statusHint(err)
 	}
-	statuses, broken := readStatus(fsys)
+	statuses, broken := readStatus(fsys, v.progress)
 	var answer any = statuses
 	if v.tenant != "" {
 		s, err := findStatus(statuses, v.tenant)

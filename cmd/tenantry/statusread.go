@@ -11,12 +11,15 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
 // readStatus reads every tenant's status from the status branch, sorted by name
 // and shard. An error tells of files that could not be read; the others are there.
-func readStatus(fsys fs.FS) ([]core.TenantStatus, error) {
+func readStatus(fsys fs.FS, p *progress) ([]core.TenantStatus, error) {
+	task := p.begin("read the status")
+	defer task.end()
 	statuses := []core.TenantStatus{}
 	var broken []error
 	err := fs.WalkDir(fsys, "status", func(p string, d fs.DirEntry, err error) error {
@@ -51,8 +54,15 @@ func findStatus(statuses []core.TenantStatus, name string) (core.TenantStatus, e
 			return s, nil
 		}
 	}
-	return core.TenantStatus{}, hint(fmt.Errorf("tenant %s has no status", name),
-		`"tenantry status" lists the tenants that have one; a new one appears with the next status commit`)
+	names := make([]string, len(statuses))
+	for i, s := range statuses {
+		names[i] = s.Name
+	}
+	advice := `"tenantry status" lists the tenants that have one; a new one appears with the next status commit`
+	if near := fleet.Nearest(name, names); near != "" {
+		advice = fmt.Sprintf("did you mean %s?", near)
+	}
+	return core.TenantStatus{}, hint(fmt.Errorf("tenant %s has no status", name), advice)
 }
 
 // condition gives a status's condition of a type, or a zero one.

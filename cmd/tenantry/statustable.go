@@ -34,7 +34,7 @@ func writeTable(out *bytes.Buffer, statuses []core.TenantStatus) {
 	for _, s := range statuses {
 		since := condition(s, "Ready").LastTransitionTime
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, dash(team(s.Source)), dash(s.Shard), dash(s.DataStore),
-			s.Phase, dash(moment(since)), dash(s.Version), dash(s.Endpoint), dash(reason(s)))
+			s.Phase, dash(moment(since)), dash(s.Version), dash(s.Endpoint), dash(s.Why().Reason))
 	}
 	_ = t.Flush() // a buffer takes everything
 }
@@ -54,19 +54,6 @@ func writeDetail(out *bytes.Buffer, s core.TenantStatus) {
 	if k := s.Kubeconfig; k != nil {
 		fmt.Fprintf(out, "\nkubeconfig: key %s of secret %s/%s on shard %s, valid until %s\n", k.Key, k.Namespace, k.Secret, k.Shard, moment(k.NotAfter))
 	}
-}
-
-// reason is the one word that says best why a tenant is not simply ready.
-func reason(s core.TenantStatus) string {
-	if held := condition(s, "Held"); held.Status == "True" {
-		return held.Reason
-	}
-	for _, kind := range []string{"Placed", "Applied", "Ready"} {
-		if c := condition(s, kind); c.Type != "" && c.Status != "True" {
-			return c.Reason
-		}
-	}
-	return ""
 }
 
 // team is the folder above the tenant's (tenants/<team>/<name>).

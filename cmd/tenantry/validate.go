@@ -36,7 +36,7 @@ asks no shard and writes nothing; where a tenant would be placed is not judged.`
 			return err
 		}
 		defer d.close()
-		answer, err := judge(d.fsys, c.image)
+		answer, err := judge(d.fsys, c.image, c.progress)
 		if err != nil {
 			return fmt.Errorf("validate %s: %w", d.name, err)
 		}
