@@ -39,7 +39,7 @@ func (c *Core) decideTenants(d *draft) {
 				c.hold(d, e, note{"Invalid", broken.Message})
 			}
 		case t == nil && !d.fleet.Absent(ref):
-			c.hold(d, e, note{"Invalid", "its folder cannot be looked into, so it is not known whether it is still declared"})
+			c.hold(d, e, note{"Invalid", fmt.Sprintf("%s, or a folder above it, cannot be looked into (a symbolic link? a submodule?), so it is not known whether it is still declared: commit an ordinary folder", e.Source)})
 		case t == nil && e.Lifecycle == ledger.Living:
 			absent = append(absent, e)
 		case t == nil:
@@ -245,7 +245,7 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 			if c.git.searching || len(c.git.wants) > 0 {
 				continue // it is being searched for
 			}
-			c.notes[e.Name] = note{"LastDeclarationUnknown", "its file is gone, and no commit with a good declaration of it was found yet: nothing is removed"}
+			c.notes[e.Name] = note{"LastDeclarationUnknown", "its file is gone, and no commit with a good declaration of it was found: nothing is removed; to remove it, declare it again first"}
 			continue
 		}
 		next := *e

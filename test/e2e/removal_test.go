@@ -128,32 +128,6 @@ func TestBrake(t *testing.T) {
 	}
 }
 
-// A declared branch that is gone says nothing about what is wanted.
-func TestDeclaredBranchGone(t *testing.T) {
-	t.Parallel()
-	f, s := readyFleet(t, "branchless")
-	was, ledger := f.MustTip(declared), f.MustTip(decided)
-	if err := f.SetBranch(declared, ""); err != nil {
-		t.Fatal(err)
-	}
-	f.reach("Held", "branchless-one")
-	f.eventually("readiness says so", func() error { return f.unready("DeclaredMissing") })
-	// What is held is healed all the same.
-	s.delete(t, "ConfigMap", "tenant-branchless-one/kubeconfigs")
-	f.eventually("what was deleted is there again", func() error {
-		_, err := s.there("ConfigMap", "tenant-branchless-one/kubeconfigs")
-		return err
-	})
-	if got := f.MustTip(decided); got != ledger {
-		t.Errorf("a decision was taken without a declared branch:\n%s", f.MustGit("log", "-p", "--format=%B", ledger+".."+got))
-	}
-	if err := f.SetBranch(declared, was); err != nil {
-		t.Fatal(err)
-	}
-	f.reach("Ready", "branchless-one")
-	f.eventually("it is ready again", func() error { return f.unready("") })
-}
-
 // replicas tells whether a tenant's control plane has that many.
 func (s *shard) replicas(tenant string, want int64) error {
 	o, err := s.there("Deployment", "tenant-"+tenant+"/control-plane")
