@@ -1,6 +1,9 @@
 package render
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // derive adds what the provider declares but cannot render.
 func (u *Unit) derive(how *Provider, doc document, namespace string) error {
@@ -38,19 +41,27 @@ func (u *Unit) derive(how *Provider, doc document, namespace string) error {
 }
 
 // digest covers what is applied and what is derived: a unit with the same digest asks
-// the shard for the same.
+// the shard for the same. It is over the canonical JSON of a list, an element an
+// object: its version and own name, and its digest.
 func (u *Unit) digest() (string, error) {
-	type line struct{ ID, Digest string }
-	lines := make([]any, 0, len(u.Objects)+len(u.Derived))
+	text := []byte{'['}
 	for _, o := range u.Objects {
-		lines = append(lines, line{o.ID.Group + "/" + o.ID.Version + " " + o.ID.String(), o.Digest})
+		id, err := escape(o.ID.Group + "/" + o.ID.Version + " " + o.ID.String())
+		if err != nil {
+			return "", err
+		}
+		text = append(text, `{"ID":"`...)
+		text = append(text, id...)
+		text = append(text, `","Digest":"`...)
+		text = append(text, o.Digest...)
+		text = append(text, `"},`...)
 	}
 	for _, d := range u.Derived {
-		lines = append(lines, d)
+		data, err := canonical(d)
+		if err != nil {
+			return "", err
+		}
+		text = append(append(text, data...), ',')
 	}
-	data, err := canonical(lines)
-	if err != nil {
-		return "", err
-	}
-	return digest(data), nil
+	return digest(append(bytes.TrimSuffix(text, []byte(",")), ']')), nil
 }

@@ -79,7 +79,7 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finish(owner, b.parts[p], doc, contents)
+	return plainFinish(owner, b.parts[p], doc, contents)
 }
 
 // withTenant adds the folder tenant/, which one plain build turns into the whole unit.

@@ -2,8 +2,6 @@ package render
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -38,12 +36,6 @@ func canonical(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), nil
 }
 
-// digest is the first 32 hex digits of a SHA-256.
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:16])
-}
-
 // idOf reads an object's own name.
 func idOf(c content) ObjectID {
 	version, _ := c["apiVersion"].(string)
@@ -57,45 +49,6 @@ func idOf(c content) ObjectID {
 	id.Name, _ = meta["name"].(string)
 	id.Namespace, _ = meta["namespace"].(string)
 	return id
-}
-
-// nameJob ends a Job's name with the hash of its spec. Jobs are immutable: a changed
-// one is another one, and the old one is pruned.
-func nameJob(c content) error {
-	data, err := canonical(c["spec"])
-	if err != nil {
-		return err
-	}
-	meta, _ := c["metadata"].(content)
-	meta["name"] = fmt.Sprintf("%v-%s", meta["name"], digest(data)[:10])
-	return nil
-}
-
-// own writes ownership on the object and closes it. The digest is over everything
-// but our annotations; one of them is the digest.
-func own(c content, owner Owner) (Object, error) {
-	id := idOf(c)
-	meta, _ := c["metadata"].(content)
-	labels := child(meta, "labels")
-	labels[LabelUID] = owner.UID
-	labels[LabelManagedBy] = FieldManager
-	if owner.Kind == OwnerDataStore {
-		labels[LabelDataStore] = owner.Name
-	} else {
-		labels[LabelTenant] = owner.Name
-	}
-	data, err := canonical(c)
-	if err != nil {
-		return Object{}, err
-	}
-	sum := digest(data)
-	annotations := child(meta, "annotations")
-	annotations[AnnotationObject] = id.String()
-	annotations[AnnotationDigest] = sum
-	if data, err = canonical(c); err != nil {
-		return Object{}, err
-	}
-	return Object{ID: id, Digest: sum, JSON: data}, nil
 }
 
 // child is the mapping under key, made when it is absent.

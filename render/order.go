@@ -1,11 +1,5 @@
 package render
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
-
 // rank orders kinds for applying: what others need comes first, and workloads come
 // after what they mount. Kinds without a rank come last.
 var rank = map[string]int{
@@ -32,15 +26,4 @@ func rankOf(id ObjectID) int {
 		return r
 	}
 	return len(rank)
-}
-
-// sortObjects brings objects into the order in which they are applied, which depends
-// on nothing but their ids.
-func sortObjects(objects []Object) {
-	slices.SortFunc(objects, func(a, b Object) int {
-		return cmp.Or(
-			cmp.Compare(rankOf(a.ID), rankOf(b.ID)),
-			strings.Compare(a.ID.String(), b.ID.String()),
-		)
-	})
 }

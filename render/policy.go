@@ -22,8 +22,31 @@ var placeholder = regexp.MustCompile(`\b(TENANT|DATASTORE)-[A-Z]{2,}`)
 // finalizers and the like are the shard's.
 var metadataFields = []string{"name", "namespace", "labels", "annotations"}
 
-// policy is what a unit may ask a shard to hold. It looks at the output only: what
-// an overlay did to get there does not matter.
+// checkContents judges what no value of a document can change; all that is wrong
+// comes in one error. It looks at the output only: what an overlay did to get there
+// does not matter.
+func checkContents(how *Provider, ps places, contents []content) error {
+	if len(contents) == 0 {
+		return errors.New("nothing is left to apply")
+	}
+	if len(contents) > maxObjects {
+		return fmt.Errorf("%d objects: want %d at most", len(contents), maxObjects)
+	}
+	var errs []error
+	for _, c := range contents {
+		id := idOf(c)
+		err := checkKind(how, id)
+		if err == nil {
+			err = checkMetadata(c)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", ps.show(id.String()), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// policy judges a unit's objects once the values are in them.
 type policy struct {
 	provider *Provider
 	doc      document
@@ -31,65 +54,46 @@ type policy struct {
 	namespace string
 }
 
-// check judges all objects together and each alone; all that is wrong comes in one error.
-func (p policy) check(objects []content) error {
-	if len(objects) == 0 {
-		return errors.New("nothing is left to apply")
-	}
-	if len(objects) > maxObjects {
-		return fmt.Errorf("%d objects: want %d at most", len(objects), maxObjects)
-	}
+// check judges all objects together and each alone; all that is wrong comes in one
+// error. Objects are in order, so that twins are neighbours.
+func (p policy) check(objects []Object) error {
 	var errs []error
-	seen := map[ObjectID]bool{}
 	total := 0
-	for _, c := range objects {
-		id := idOf(c)
-		data, err := canonical(c)
+	for i, o := range objects {
+		total += len(o.JSON)
+		err := p.checkPlace(o.ID)
+		if err == nil {
+			err = checkPlaceholders(o.JSON)
+		}
+		if i > 0 && sameName(o.ID, objects[i-1].ID) {
+			err = errors.New("it is there twice")
+		}
 		if err != nil {
-			return err
-		}
-		total += len(data)
-		if seen[id] {
-			errs = append(errs, fmt.Errorf("%s: it is there twice", id))
-		}
-		seen[id] = true
-		if err := p.checkOne(id, c, data); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", id, err))
+			errs = append(errs, fmt.Errorf("%s: %w", o.ID, err))
 		}
 	}
 	if total > maxUnitBytes {
 		errs = append(errs, fmt.Errorf("%d bytes: want %d at most", total, maxUnitBytes))
 	}
 	for _, r := range p.provider.rules {
-		found := slices.ContainsFunc(objects, func(c content) bool { return r.matches(idOf(c)) })
-		if !found {
+		if !slices.ContainsFunc(objects, func(o Object) bool { return r.matches(o.ID) }) {
 			errs = append(errs, fmt.Errorf("%s %s is missing: the %s provider reads health from it", r.Kind.Kind, r.Name, p.provider.Name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkOne is a chain of small judgements; the first that fails speaks.
-func (p policy) checkOne(id ObjectID, c content, data []byte) error {
-	for _, judge := range []func() error{
-		func() error { return p.checkKind(id) },
-		func() error { return p.checkPlace(id) },
-		func() error { return checkMetadata(c) },
-		func() error { return checkPlaceholders(data) },
-	} {
-		if err := judge(); err != nil {
-			return err
-		}
-	}
-	return nil
+func sameName(a, b ObjectID) bool {
+	a.Version = b.Version
+	return a == b
 }
 
-func (p policy) checkKind(id ObjectID) error {
+func checkKind(how *Provider, id ObjectID) error {
 	if id.Name == "" {
 		return errors.New("it has no name")
 	}
-	if !slices.Contains(p.provider.kinds, id.kind()) {
-		return fmt.Errorf("kind %s may not be rendered by the %s provider", id.kind(), p.provider.Name)
+	if !slices.Contains(how.kinds, id.kind()) {
+		return fmt.Errorf("kind %s may not be rendered by the %s provider", id.kind(), how.Name)
 	}
 	return nil
 }
@@ -136,12 +140,37 @@ func checkMetadata(c content) error {
 	if err := checkOurs("metadata", meta); err != nil {
 		return err
 	}
-	// A pod with our label would be taken for an object of ours.
+	// What a shard makes of a template would be taken for an object of ours.
+	for _, path := range templatePaths {
+		if err := checkOurs(path+".metadata", descend(c, path+".metadata")); err != nil {
+			return err
+		}
+	}
 	spec, _ := c["spec"].(content)
-	template, _ := spec["template"].(content)
-	meta, _ = template["metadata"].(content)
-	return checkOurs("spec.template.metadata", meta)
+	claims, _ := spec["volumeClaimTemplates"].([]any)
+	for i, claim := range claims {
+		claim, _ := claim.(content)
+		if err := checkOurs(fmt.Sprintf("spec.volumeClaimTemplates.%d.metadata", i), descend(claim, "metadata")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// templatePaths are where workloads hold what a shard makes of them.
+var templatePaths = []string{"spec.template", "spec.jobTemplate", "spec.jobTemplate.spec.template"}
+
+// descend is the mapping at a path; nil when there is none.
+func descend(c content, path string) content {
+	for _, key := range strings.Split(path, ".") {
+		c, _ = c[key].(content)
+	}
+	return c
+}
+
+// protected are the domains of keys by which ownership is told, or that steer
+// Kustomize, for whoever builds an export.
+var protected = []string{"tenantry.io", "config.kubernetes.io", "config.k8s.io"}
 
 // checkOurs keeps the keys by which ownership is told out of overlays' reach.
 func checkOurs(where string, meta content) error {
@@ -151,10 +180,12 @@ func checkOurs(where string, meta content) error {
 			return fmt.Errorf("%s.%s is not a mapping", where, field)
 		}
 		for key, value := range pairs {
-			if domain, _, _ := strings.Cut(key, "/"); domain == "tenantry.io" || strings.HasSuffix(domain, ".tenantry.io") || key == LabelManagedBy {
+			domain, _, _ := strings.Cut(key, "/")
+			ours := func(d string) bool { return domain == d || strings.HasSuffix(domain, "."+d) }
+			if key == LabelManagedBy || slices.ContainsFunc(protected, ours) {
 				return fmt.Errorf("%s.%s[%s] is Tenantry's own", where, field, key)
 			}
-			if _, ok := value.(string); !ok {
+			if text, ok := value.(string); !ok || isTyped(text) {
 				return fmt.Errorf("%s.%s[%s] is not a string", where, field, key)
 			}
 		}

@@ -42,9 +42,10 @@ type shape struct {
 	objects resmap.ResMap
 	stamps  map[string]replacement.Filter
 
+	err error
+
 	mu        sync.Mutex
 	templates map[string]*template
-	err       error
 }
 
 // New reads the providers that the binary carries.
@@ -134,15 +135,11 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 	if s.err != nil {
 		return nil, s.err
 	}
-	t, err := s.template(p.home(b), doc)
+	t, err := s.template(how, p.home(b), doc)
 	if err != nil {
 		return nil, err
 	}
-	contents, err := t.fill(doc)
-	if err != nil {
-		return nil, err
-	}
-	return finish(owner, how, doc, contents)
+	return finish(owner, how, doc, t)
 }
 
 // nothing is the unit of a provider that has nothing to do in its place.
@@ -248,28 +245,17 @@ func shapeKey(b *base, p part, class *fleet.Class) string {
 	return k.String()
 }
 
-// finish makes a unit of stamped objects: Jobs get their names, the policy is
-// checked, ownership is written, and the order is set.
-func finish(owner Owner, how *Provider, doc document, contents []content) (*Unit, error) {
-	for _, c := range contents {
-		if id := idOf(c); id.Kind == "Job" && id.Group == "batch" {
-			if err := nameJob(c); err != nil {
-				return nil, err
-			}
-		}
-	}
-	namespace := doc.namespace()
-	if err := (policy{how, doc, namespace}).check(contents); err != nil {
+// finish fills a template and judges what came out.
+func finish(owner Owner, how *Provider, doc document, t *template) (*Unit, error) {
+	objects, err := t.fill(doc)
+	if err != nil {
 		return nil, err
 	}
-	unit := &Unit{Owner: owner, Provider: how, Objects: make([]Object, len(contents))}
-	var err error
-	for i, c := range contents {
-		if unit.Objects[i], err = own(c, owner); err != nil {
-			return nil, err
-		}
+	namespace := doc.namespace()
+	if err := (policy{how, doc, namespace}).check(objects); err != nil {
+		return nil, err
 	}
-	sortObjects(unit.Objects)
+	unit := &Unit{Owner: owner, Provider: how, Objects: objects}
 	if err := unit.derive(how, doc, namespace); err != nil {
 		return nil, err
 	}

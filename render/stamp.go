@@ -49,8 +49,8 @@ func (t tree) readStamps(home string) (map[string]replacement.Filter, error) {
 	return stamps, nil
 }
 
-// stamp fills doc's values into a copy of the shape.
-func (s *shape) stamp(home string, doc document) ([]*resource.Resource, error) {
+// stamp fills marks for doc's values into a copy of the shape.
+func (s *shape) stamp(home string, doc document, ps places) ([]*resource.Resource, error) {
 	data, err := doc.encode()
 	if err != nil {
 		return nil, err
@@ -59,6 +59,7 @@ func (s *shape) stamp(home string, doc document) ([]*resource.Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s document: %w", doc["kind"], err)
 	}
+	ps.tag(source.YNode())
 	// The copy is deep: shapes are shared by all tenants of a class.
 	objects := s.objects.DeepCopy()
 	if err := objects.Append(source); err != nil {
@@ -76,4 +77,32 @@ func (s *shape) stamp(home string, doc document) ([]*resource.Resource, error) {
 		}
 	}
 	return out, nil
+}
+
+// template stamps the shape with marks, once for each structure of the document.
+func (s *shape) template(how *Provider, home string, doc document) (*template, error) {
+	key := strings.Join(doc.variants(), " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.templates[key]; t != nil {
+		return t, nil
+	}
+	marked, ps := doc.marked()
+	resources, err := s.stamp(home, marked, ps)
+	if err != nil {
+		return nil, err
+	}
+	contents, err := decodeAll(resources)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkContents(how, ps, contents); err != nil {
+		return nil, err
+	}
+	t, err := newTemplate(how, ps, contents)
+	if err != nil {
+		return nil, err
+	}
+	s.templates[key] = t
+	return t, nil
 }

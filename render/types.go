@@ -32,14 +32,14 @@ type ObjectID struct {
 // tenantry.io/object: Deployment.apps/tenant-acme/control-plane, and
 // Namespace/tenant-acme for cluster-scoped kinds.
 func (id ObjectID) String() string {
-	s := id.Kind
+	dot, slash := "", ""
 	if id.Group != "" {
-		s += "." + id.Group
+		dot = "."
 	}
 	if id.Namespace != "" {
-		s += "/" + id.Namespace
+		slash = "/"
 	}
-	return s + "/" + id.Name
+	return id.Kind + dot + id.Group + slash + id.Namespace + "/" + id.Name
 }
 
 // KindName writes the kind as the ledger does: <group>/<version>/<kind>, and

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -47,6 +48,9 @@ func documents(data []byte) ([]*yaml.Node, error) {
 func checkNode(node *yaml.Node) error {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return fmt.Errorf("line %d: YAML anchors and aliases are not allowed", node.Line)
+	}
+	if node.Kind == yaml.ScalarNode && strings.ContainsAny(node.Value, markOpen+markClose) {
+		return fmt.Errorf("line %d: characters for private use are not allowed", node.Line)
 	}
 	if node.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
@@ -120,9 +124,21 @@ func decodeNode(node *yaml.Node) (any, error) {
 	}
 }
 
+// typedTags are of scalars that are no text in JSON.
+var typedTags = []string{"!!null", "!!bool", "!!int", "!!float"}
+
 // decodeScalar reads what JSON has; everything else (dates) is the text it was
 // written as.
 func decodeScalar(node *yaml.Node) (any, error) {
+	if strings.Contains(node.Value, markOpen) {
+		if tag := node.ShortTag(); slices.Contains(typedTags, tag) {
+			if !isMark(node.Value) {
+				return nil, fmt.Errorf("only a text can be put together from parts: want quotes around %s", node.Value)
+			}
+			return typedMark(node.Value, tag), nil
+		}
+		return node.Value, nil
+	}
 	switch node.ShortTag() {
 	case "!!null":
 		return nil, nil
