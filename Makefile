@@ -39,6 +39,11 @@ test: build ## Run all tests, on real Git servers and real API servers
 		exit $$status; \
 	} | $(BIN)/testsummary
 
+.PHONY: contract
+contract: ## Apply what providers render to an API server with the CRDs of a folder: CRDS=DIR
+	@$(GO) build -o $(BIN)/contract ./test/contract
+	@$(BIN)/contract --crds "$(CRDS)"
+
 .PHONY: race
 race: ## Run the tests of the rooms without clusters under the race detector
 	CGO_ENABLED=1 go test -race ./fleet/... ./git/... ./render/... ./reconciler/core/...

@@ -120,3 +120,9 @@ func Start(t testing.TB, opts Options) *Cluster {
 	})
 	return c
 }
+
+// Up starts clusters for a program that is no test; Close ends them.
+func Up(opts Options) (*Cluster, error) { return start(opts) }
+
+// Close stops the clusters and removes their folder.
+func (c *Cluster) Close() error { return c.stop(true) }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tenantry/tenantry/test/cluster"
+)
+
+var fixture = cluster.New(cluster.Options{})
+
+func TestMain(m *testing.M) { os.Exit(fixture.Main(m)) }
+
+// steps parses YAML documents, one string a step.
+func steps(t *testing.T, texts ...string) history {
+	t.Helper()
+	h := history{name: t.Name()}
+	for _, text := range texts {
+		objects, err := documents([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.steps = append(h.steps, objects)
+	}
+	return h
+}
+
+const (
+	space  = "{apiVersion: v1, kind: Namespace, metadata: {name: contract}}\n---\n"
+	widget = "{apiVersion: contract.example.com/v1, kind: Widget, metadata: {name: a, namespace: contract}, spec: {color: red, size: 1}}"
+)
+
+func TestJudge(t *testing.T) {
+	changed := func(old, with string) string { return strings.Replace(widget, old, with, 1) }
+	tests := []struct {
+		name, reason string
+		steps        []string
+		want         string // the result, or what the error says
+		accepted     bool
+	}{
+		{"Accepted", "objects, kinds and the definition that took part", []string{space + widget}, "2 objects of 2 kinds accepted by 1 CRDs", true},
+		{"ForeignNamespace", "a unit may have objects in others' namespaces", []string{widget}, "1 objects of 1 kinds accepted by 1 CRDs", true},
+		{"NotTried", "a definition that took nothing proves nothing", []string{space}, "1 objects of 1 kinds accepted by 0 CRDs", true},
+		{"Changed", "every step counts", []string{widget, changed("size: 1", "size: 2")}, "2 objects of 1 kinds accepted by 1 CRDs", true},
+		{"Missing", "a kind that nobody defined is a failure, not a skip", []string{space + changed("kind: Widget", "kind: Gadget")}, "contract.example.com/v1 Gadget is rendered, but no CRD", false},
+		{"UnknownField", "a misspelt field would be dropped in silence", []string{changed("size:", "seize:")}, "seize", false},
+		{"OutOfBounds", "values are judged", []string{changed("size: 1", "size: 11")}, "should be less than or equal to 10", false},
+		{"Required", "so is what is left out", []string{changed("color: red, ", "")}, "color", false},
+		{"Transition", "a change is held against what is there", []string{widget, changed("red", "blue")}, "the color stays", false},
+	}
+	cfg := fixture.Start(t).Shards[0].Config(t)
+	definitions, err := readDefinitions("testdata/crds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := judge(t.Context(), cfg, definitions, []history{steps(t, tt.steps...)}, io.Discard)
+			switch {
+			case tt.accepted && (err != nil || got != tt.want):
+				t.Errorf("%s: got %q, %v, want %q", tt.reason, got, err, tt.want)
+			case !tt.accepted && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("%s: got %q, %v, want …%s…", tt.reason, got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	for name, args := range map[string][]string{
+		"NoFolder":  {"--crds", filepath.Join(t.TempDir(), "none")},
+		"NoFlag":    {},
+		"Argument":  {"--crds", t.TempDir(), "more"},
+		"OtherFlag": {"--crd", t.TempDir()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), args, &stdout, &stderr); code != 2 || stderr.Len() == 0 || stdout.Len() > 0 {
+				t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+			}
+		})
+	}
+}
+
+// A folder without definitions is the wrong folder, not an empty one.
+func TestEmptyFolder(t *testing.T) {
+	var stdout bytes.Buffer
+	if code := run(t.Context(), []string{"--crds", t.TempDir(), "--repository", "../.."}, &stdout, io.Discard); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := stdout.String(); !strings.Contains(got, "holds no CustomResourceDefinition") || !strings.HasSuffix(got, "contract: failed\n") {
+		t.Errorf("it says %q", got)
+	}
+}
+
+// What is applied covers what providers can render.
+func TestRendered(t *testing.T) {
+	histories, err := rendered("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds, names []string
+	for _, h := range histories {
+		names = append(names, h.name)
+		for _, step := range h.steps {
+			for _, o := range step {
+				if !slices.Contains(kinds, o.GetKind()) {
+					kinds = append(kinds, o.GetKind())
+				}
+			}
+		}
+	}
+	for _, kind := range []string{"TenantControlPlane", "DataStore", "Deployment", "StatefulSet", "Job", "ClusterIssuer"} {
+		if !slices.Contains(kinds, kind) {
+			t.Errorf("no %s is applied", kind)
+		}
+	}
+	for _, name := range []string{"kamaji/tenant-address.golden.yaml", "native/datastore.golden.yaml", "examples/quickstart", "kamaji life-0 on 10.0.0.7", "kamaji datastore form-2"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s is not applied; there are %v", name, names)
+		}
+	}
+}

@@ -1,0 +1,25 @@
+// Contract proves that API servers take what providers render: it starts a
+// management cluster with the custom resource definitions of a folder, and applies
+// to it, with strict field validation, everything that all providers render.
+//
+//	contract --crds DIR
+//
+// What is applied comes from three places: the providers' golden files, the
+// examples, and generated histories of tenants and datastores, whose steps are
+// applied one over the other as they would be in a tenant's life. cert-manager's own
+// definitions are in the repository; all others have to be in DIR. A kind that no
+// definition there serves is a failure: what was not tried was not accepted.
+//
+// The last line on standard output is
+//
+//	contract: ok: N objects of M kinds accepted by K CRDs
+//
+// where K counts the definitions that took at least one object. The exit code is 0,
+// 1 when something was refused or is missing, 2 after misuse.
+//
+// # Why
+//
+// The definitions of Kamaji and its like are too large to copy and change with their
+// projects, and Go types of theirs would tie us to one version. An API server judges
+// by the same rules, defaults and transition rules that a shard will.
+package main

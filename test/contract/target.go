@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+
+	"github.com/tenantry/tenantry/render"
+)
+
+// target is the API server that has to take what is rendered.
+type target struct {
+	dynamic   dynamic.Interface
+	discovery discovery.DiscoveryInterface
+	kinds     meta.RESTMapper
+
+	objects  int
+	accepted map[schema.GroupKind]bool
+}
+
+func newTarget(cfg *rest.Config) (*target, error) {
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS = -1
+	cfg.WarningHandlerWithContext = rest.NoWarnings{} // for who writes manifests by hand
+	d, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	served, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return &target{dynamic: d, discovery: served, accepted: map[schema.GroupKind]bool{}}, nil
+}
+
+// discover asks which kinds are served.
+func (t *target) discover() error {
+	groups, err := restmapper.GetAPIGroupResources(t.discovery)
+	if err != nil {
+		return fmt.Errorf("discover kinds: %w", err)
+	}
+	t.kinds = restmapper.NewDiscoveryRESTMapper(groups)
+	return nil
+}
+
+// missing names the kinds of histories that are not served.
+func (t *target) missing(histories []history) error {
+	var lack []string
+	for _, h := range histories {
+		for _, objects := range h.steps {
+			for _, o := range objects {
+				k := o.GroupVersionKind()
+				if _, err := t.kinds.RESTMapping(k.GroupKind(), k.Version); err != nil {
+					line := fmt.Sprintf("%s %s is rendered, but no CRD of that kind is there", k.GroupVersion(), k.Kind)
+					if !slices.Contains(lack, line) {
+						lack = append(lack, line)
+					}
+				}
+			}
+		}
+	}
+	if len(lack) == 0 {
+		return nil
+	}
+	slices.Sort(lack)
+	return errors.New(strings.Join(lack, "\n"))
+}
+
+// live applies a history's steps one over the other, and takes its objects away
+// afterwards, so that the next one begins anew. Namespaces stay: they go slowly.
+func (t *target) live(ctx context.Context, h history) (errs []error) {
+	var made []*unstructured.Unstructured
+	for i, objects := range h.steps {
+		for _, o := range objects {
+			err := t.take(ctx, o)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s, step %d: %s %s: %w", h.name, i+1, o.GetKind(), o.GetName(), err))
+				continue
+			}
+			t.objects++
+			t.accepted[o.GroupVersionKind().GroupKind()] = true
+			made = append(made, o)
+		}
+	}
+	slices.Reverse(made)
+	for _, o := range made {
+		if o.GetKind() == "Namespace" {
+			continue
+		}
+		background := metav1.DeletePropagationBackground
+		err := t.resource(o).Delete(ctx, o.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
+		if err != nil && !apierrors.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("%s: delete %s %s: %w", h.name, o.GetKind(), o.GetName(), err))
+		}
+	}
+	return errs
+}
+
+// take applies one object, in its namespace, which some other unit may have made.
+func (t *target) take(ctx context.Context, o *unstructured.Unstructured) error {
+	if o.GetNamespace() != "" {
+		namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": o.GetNamespace()}}}
+		_, err := t.resource(namespace).Create(ctx, namespace, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("make its namespace: %w", err)
+		}
+	}
+	return t.apply(ctx, t.resource(o), o)
+}
+
+func (t *target) resource(o *unstructured.Unstructured) dynamic.ResourceInterface {
+	k := o.GroupVersionKind()
+	mapping, err := t.kinds.RESTMapping(k.GroupKind(), k.Version)
+	if err != nil {
+		panic(err) // missing was asked before
+	}
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+		return t.dynamic.Resource(mapping.Resource).Namespace(o.GetNamespace())
+	}
+	return t.dynamic.Resource(mapping.Resource)
+}
+
+// apply writes an object as the daemon does, and has unknown fields refused.
+func (t *target) apply(ctx context.Context, to dynamic.ResourceInterface, o *unstructured.Unstructured) error {
+	data, err := json.Marshal(o.Object)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	force := true
+	_, err = to.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
+		FieldManager: render.FieldManager, Force: &force, FieldValidation: metav1.FieldValidationStrict,
+	})
+	return err
+}
+
+// tally says what was accepted, and how many of the definitions took part.
+func (t *target) tally(definitions []definition) string {
+	took := 0
+	for _, d := range definitions {
+		if t.accepted[d.kind()] {
+			took++
+		}
+	}
+	return fmt.Sprintf("%d objects of %d kinds accepted by %d CRDs", t.objects, len(t.accepted), took)
+}
