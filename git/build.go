@@ -103,8 +103,8 @@ type built struct {
 	unchanged bool
 }
 
-// build is a function of the draft, the author and the parent's tree: the same
-// draft gives the same commit, however often it is pushed.
+// build is a function of the draft, the author, the signing key and the parent's tree:
+// the same draft gives the same commit, however often it is pushed.
 func (r *Repository) build(d *Draft) (*built, error) {
 	if d.When.IsZero() || d.When.Unix() < 0 {
 		return nil, errors.New("it says no time")
@@ -139,7 +139,13 @@ func (r *Repository) build(d *Draft) (*built, error) {
 	if d.Parent != "" && tree == parentTree {
 		return &built{commit: d.Parent, unchanged: true}, nil
 	}
-	c := newObject(commitKind, encodeCommit(tree, d.Parent, r.opts.Author, r.opts.Email, d.When, d.Message))
+	text := encodeCommit(tree, d.Parent, r.opts.Author, r.opts.Email, d.When, d.Message)
+	if r.signer != nil {
+		if text, err = r.signer.sign(text, d.When); err != nil {
+			return nil, fmt.Errorf("sign commit: %w", err)
+		}
+	}
+	c := newObject(commitKind, text)
 	return &built{commit: b.add(c), objects: b.objects}, nil
 }
 

@@ -5,11 +5,11 @@
 //	                   ─ Revision ► a commit as a read-only file system
 //	                   ─ Push ────► a Draft, by compare-and-swap on its parent
 //
-// Remote repositories are reached over HTTPS through a bare mirror on disk, local
-// ones are opened in place. No git binary is needed. The mirror is a cache: one
-// process uses it at a time, and what looks damaged is fetched anew, because no
-// other answer to a torn file is safe. Package watch says when to look; SSH, work
-// trees, merging and SHA-256 repositories are not supported.
+// Remote repositories are reached over HTTPS or SSH through a bare mirror on disk,
+// local ones are opened in place. No git binary is needed, and no ssh. The mirror is a
+// cache: one process uses it at a time, and what looks damaged is fetched anew, because
+// no other answer to a torn file is safe. Package watch says when to look; work trees,
+// merging and SHA-256 repositories are not supported.
 //
 // Promises to callers:
 //
@@ -20,7 +20,9 @@
 //     is read. Links and submodules are shown, and never followed.
 //   - Push makes one commit, whatever becomes of the acknowledgement, and none on
 //     a tip that the draft was not decided on.
-//   - Credentials go to the host that was named, and into no error.
+//   - Credentials go to the host that was named, and into no error. Redirects are not
+//     followed, and an SSH host that is not known by its key is not spoken to.
+//   - What is in a file of a secret may be replaced while we run.
 //
 // # Why so little of go-git
 //

@@ -68,7 +68,7 @@ func checkFormat(dir string) error {
 	}
 	extensions := cfg.Section("extensions")
 	if v := extensions.Option("objectformat"); v != "" && !strings.EqualFold(v, "sha1") {
-		return fmt.Errorf("%w: it uses %s object names, and only SHA-1 is supported", errUnsupported, strings.ToUpper(v))
+		return unsupportedFormat(v)
 	}
 	if v := extensions.Option("refstorage"); v != "" && !strings.EqualFold(v, "files") {
 		return fmt.Errorf("%w: it stores references as %s, and only files are supported", errUnsupported, v)

@@ -23,7 +23,7 @@ import (
 //	                          incoming/ where a pack is received and indexed before it is moved into mirror
 //	                          next/     a mirror being built to replace one that is suspect
 type mirror struct {
-	server *smartHTTP
+	server transport
 	store  *store
 	home   string
 	lock   *os.File
@@ -40,7 +40,7 @@ type mirror struct {
 // pack, and every one of them is looked into for objects that others lack.
 const maxPacks = 300
 
-func openMirror(cacheDir string, server *smartHTTP) (_ *mirror, torn error, err error) {
+func openMirror(cacheDir string, server transport) (_ *mirror, torn error, err error) {
 	m := &mirror{server: server, known: map[string]bool{}, maxPacks: maxPacks}
 	if cacheDir == "" {
 		m.temp = true
@@ -48,7 +48,7 @@ func openMirror(cacheDir string, server *smartHTTP) (_ *mirror, torn error, err 
 			return nil, nil, err
 		}
 	} else {
-		sum := sha256.Sum256([]byte(server.base.String()))
+		sum := sha256.Sum256([]byte(server.String()))
 		m.home = filepath.Join(cacheDir, hex.EncodeToString(sum[:10]))
 		if err := os.MkdirAll(m.home, 0o700); err != nil {
 			return nil, nil, err
@@ -79,7 +79,7 @@ func (m *mirror) dir() string { return filepath.Join(m.home, "mirror") }
 
 func (m *mirror) close() error {
 	m.store.end()
-	m.server.client.CloseIdleConnections()
+	m.server.close()
 	err := m.lock.Close()
 	if m.temp {
 		err = errors.Join(err, os.RemoveAll(m.home))
@@ -152,6 +152,8 @@ func (m *mirror) checkTip(tip Hash) error {
 }
 
 func (m *mirror) fetch(ctx context.Context, branches []string, suspect error) (map[string]Hash, fetched, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	adv, err := m.server.advertise(ctx, uploadPack)
 	if err != nil {
 		return nil, fetched{}, err
@@ -257,7 +259,7 @@ func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) 
 	}
 	ref := branchRef(branch)
 	return adv.refs[ref], func(ctx context.Context, old, tip Hash, objects []object) error {
-		return m.server.send(ctx, adv, ref, old, tip, objects)
+		return send(ctx, adv, ref, old, tip, objects)
 	}, nil
 }
 

@@ -25,8 +25,19 @@ func TestOpenRefuses(t *testing.T) {
 		says         string
 	}{
 		{"nothing", "there is no default repository", git.Options{}, "no URL"},
-		{"ssh", "it is not there yet", git.Options{URL: "ssh://git@example.org/fleet"}, "SSH is not supported yet"},
-		{"scp-like", "the same by its short form", git.Options{URL: "git@example.org:acme/fleet.git"}, "SSH is not supported yet"},
+		{"ssh without a key", "agents and passwords are not used", git.Options{URL: "ssh://git@example.org/fleet", KnownHostsFile: "k"}, "file of a private key"},
+		{"scp-like", "the same by its short form", git.Options{URL: "git@example.org:acme/fleet.git", KnownHostsFile: "k"}, "file of a private key"},
+		{"ssh without known hosts", "nothing is trusted at first sight", git.Options{URL: "git@example.org:acme/fleet.git", Read: git.Credentials{KeyFile: "k"}}, "known hosts file"},
+		{"ssh with a password in the URL", "", git.Options{URL: "ssh://git:" + canary + "@example.org/fleet"}, "a password in the URL"},
+		{"ssh with a password", "", git.Options{URL: "ssh://git@example.org/fleet", Read: git.Credentials{KeyFile: "k", Password: canary}}, "for https:// URLs"},
+		{"ssh without a path", "", git.Options{URL: "ssh://git@example.org/"}, "without a path"},
+		{"ssh without a host", "", git.Options{URL: "ssh:///fleet"}, "without a host"},
+		{"scp-like without a path", "", git.Options{URL: "git@example.org:"}, "want user@host:path"},
+		{"ssh with no key there", "", git.Options{URL: "ssh://git@example.org/fleet", KnownHostsFile: "k", Read: git.Credentials{KeyFile: "/does/not/exist"}}, "read SSH key"},
+		{"a key for https", "it would not be used", git.Options{URL: "https://example.org/fleet", Read: git.Credentials{KeyFile: "k"}}, "for ssh:// URLs"},
+		{"a key for writing to https", "the same for pushing only", git.Options{URL: "https://example.org/fleet", Write: git.Credentials{KeyFile: "k"}}, "credentials for writing"},
+		{"a token and a password", "which one is meant", git.Options{URL: "https://example.org/fleet", Read: git.Credentials{TokenFile: "t", Username: "me"}}, "not both"},
+		{"a passphrase for nothing", "", git.Options{URL: "https://example.org/fleet", SigningPassphraseFile: "p"}, "unlocks nothing"},
 		{"file", "go-git would run git for it", git.Options{URL: "file:///srv/fleet"}, "give the path itself"},
 		{"git", "nobody is authenticated", git.Options{URL: "git://example.org/fleet"}, "not supported"},
 		{"plain http", "credentials in the clear", git.Options{URL: "http://example.org/fleet"}, "plain HTTP"},
@@ -36,7 +47,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"malformed with credentials", "the parser's own error shows them", git.Options{URL: "https://me:" + canary + "@exa mple.org:x/%zz"}, "malformed URL"},
 		{"query", "paths are appended to it", git.Options{URL: "https://example.org/fleet?token=" + canary}, "nothing may follow"},
 		{"no host", "", git.Options{URL: "https:///fleet"}, "without a host"},
-		{"two passwords", "which one is meant", git.Options{URL: "https://example.org/fleet", Password: canary, PasswordFile: "p"}, "not both"},
+		{"two passwords", "which one is meant", git.Options{URL: "https://example.org/fleet", Read: git.Credentials{Password: canary, PasswordFile: "p"}}, "not both"},
 		{"author", "it would forge a header", git.Options{URL: "https://example.org/fleet", Author: "a\ncommitter b"}, "must not contain"},
 		{"no CA file", "", git.Options{URL: "https://example.org/fleet", CAFile: "/does/not/exist"}, "read CA certificates"},
 		{"no repository", "a folder is not enough", git.Options{URL: "."}, "not a Git repository"},
@@ -60,14 +71,14 @@ func TestSHA256IsRefused(t *testing.T) {
 		if filled {
 			remote.MustCommit("main", map[string]string{"a": "1"})
 		}
-		if _, err := git.Open(t.Context(), git.Options{URL: remote.Dir}); err == nil || !strings.Contains(err.Error(), "SHA256") {
+		if _, err := git.Open(t.Context(), git.Options{URL: remote.Dir}); err == nil || !strings.Contains(err.Error(), "SHA256 object names") || !strings.Contains(err.Error(), "--object-format=sha1") {
 			t.Errorf("local, filled %t: got %v, want a refusal", filled, err)
 		}
 		r := open(t, git.Options{URL: remote.URL})
-		if tips, err := r.Fetch(t.Context(), "main"); filled && (err == nil || !strings.Contains(err.Error(), "SHA256")) {
+		if tips, err := r.Fetch(t.Context(), "main"); filled && (err == nil || !strings.Contains(err.Error(), "SHA256 object names") || !strings.Contains(err.Error(), "--object-format=sha1")) {
 			t.Errorf("fetch: got %v, %v, want a refusal", tips, err) // older servers say nothing about an empty repository
 		}
-		if _, err := r.Push(t.Context(), draft("", "a", "1")); err == nil || !strings.Contains(err.Error(), "SHA256") {
+		if _, err := r.Push(t.Context(), draft("", "a", "1")); err == nil || !strings.Contains(err.Error(), "SHA256 object names") || !strings.Contains(err.Error(), "--object-format=sha1") {
 			t.Errorf("push, filled %t: got %v, want a refusal", filled, err)
 		}
 	}
@@ -76,7 +87,7 @@ func TestSHA256IsRefused(t *testing.T) {
 func TestAuthentication(t *testing.T) {
 	remote := gittest.New(t, gittest.Options{Username: "git", Password: canary})
 	tip := remote.MustCommit("ledger", map[string]string{"a": "1"})
-	wrong := open(t, git.Options{URL: remote.URL, Password: canary + "-wrong"})
+	wrong := open(t, git.Options{URL: remote.URL, Read: git.Credentials{Password: canary + "-wrong"}})
 	for name, r := range map[string]*git.Repository{"no password": open(t, git.Options{URL: remote.URL}), "a wrong one": wrong} {
 		_, err := r.Fetch(t.Context(), "ledger")
 		if !errors.Is(err, git.ErrAuth) || errors.Is(err, git.ErrUnreachable) || strings.Contains(err.Error(), canary) {
@@ -84,7 +95,7 @@ func TestAuthentication(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "password")
-	r := open(t, git.Options{URL: remote.URL, PasswordFile: file})
+	r := open(t, git.Options{URL: remote.URL, Read: git.Credentials{PasswordFile: file}})
 	if _, err := r.Fetch(t.Context(), "ledger"); !errors.Is(err, git.ErrAuth) {
 		t.Errorf("no password file: got %v, want ErrAuth", err)
 	}
@@ -141,7 +152,7 @@ func TestOddServers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server := httptest.NewServer(c.handler)
 			defer server.Close()
-			r := open(t, git.Options{URL: server.URL + "/fleet", Username: "me", Password: canary})
+			r := open(t, git.Options{URL: server.URL + "/fleet", Read: git.Credentials{Username: "me", Password: canary}})
 			tips, err := r.Fetch(t.Context(), "main")
 			if !errors.Is(err, c.want) || tips != nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), canary) {
 				t.Errorf("%s: got %v, %v, want %v saying %q", c.reason, tips, err, c.want, c.says)
@@ -157,7 +168,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer thief.Close()
 	server := httptest.NewServer(http.RedirectHandler(thief.URL+"/new/info/refs?x="+canary, http.StatusMovedPermanently))
 	defer server.Close()
-	r := open(t, git.Options{URL: server.URL + "/fleet", Username: "me", Password: canary})
+	r := open(t, git.Options{URL: server.URL + "/fleet", Read: git.Credentials{Username: "me", Password: canary}})
 	_, err := r.Fetch(t.Context(), "main")
 	if !errors.Is(err, git.ErrUnreachable) || !strings.Contains(err.Error(), thief.URL+"/new:") || strings.Contains(err.Error(), canary) {
 		t.Errorf("got %v, want ErrUnreachable that says where to", err)

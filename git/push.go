@@ -50,6 +50,8 @@ const (
 )
 
 func (r *Repository) settle(ctx context.Context, d *Draft, b *built) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()                 // of what looks hold open
 	var doubt, refused, last error // a send without an answer, a refusal, the last error of any kind
 	pause := 200 * time.Millisecond
 	for sends, failedLooks := 0, 0; ; pause *= 2 {

@@ -57,7 +57,7 @@ func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wa
 		return err
 	}
 	defer func() { _ = os.RemoveAll(incoming) }() // the next one does it otherwise
-	body, err := m.server.fetchPack(ctx, adv, wants, haves)
+	body, err := fetchPack(ctx, adv, wants, haves)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wa
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("%w: receive objects from %s: %w", errTag(err, ErrUnreachable), m.server.base.Redacted(), err)
+		return tagged(err, ErrUnreachable, "receive objects from "+m.server.String())
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

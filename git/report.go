@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 )
 
-// send asks the server to move ref from old to tip and hands it the objects.
-func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, objects []object) error {
+// send asks the remote to move ref from old to tip and hands it the objects.
+func send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, objects []object) error {
 	p, err := newPack(objects)
 	if err != nil {
 		return err
@@ -27,7 +26,7 @@ func (s *smartHTTP) send(ctx context.Context, adv *advertisement, ref string, ol
 	writeFlush(&req)
 	data, _ := p.encode()
 	req.Write(data)
-	body, err := s.do(ctx, http.MethodPost, "/"+receivePack, receivePack, req.Bytes())
+	body, err := adv.ask(ctx, req.Bytes())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 type Repository struct {
 	opts   Options
 	remote remote
+	signer *signer // nil: commits are not signed
 	store  *store
 	cache  objectCache
 	fetchs chan struct{} // holds a token while a fetch runs
@@ -45,7 +46,7 @@ type remote interface {
 	// fetch brings the branches here, so that store can read them, and says where
 	// they are; absent ones are missing. A suspect mirror is built anew.
 	fetch(ctx context.Context, branches []string, suspect error) (map[string]Hash, fetched, error)
-	// look says where a branch is (empty: absent) and how to change it.
+	// look says where a branch is (empty: absent) and how to change it, until ctx ends.
 	look(ctx context.Context, branch string) (Hash, sender, error)
 	// keep makes what was pushed readable here without another fetch.
 	keep(branch string, parent, tip Hash, objects []object) error
@@ -76,7 +77,11 @@ func Open(ctx context.Context, opts Options) (*Repository, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := &Repository{opts: opts, fetchs: make(chan struct{}, 1), blamed: map[Hash]bool{}}
+	signer, err := newSigner(opts)
+	if err != nil {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	r := &Repository{opts: opts, signer: signer, fetchs: make(chan struct{}, 1), blamed: map[Hash]bool{}}
 	if where == nil {
 		local, err := openLocal(path)
 		if err != nil {
@@ -85,13 +90,16 @@ func Open(ctx context.Context, opts Options) (*Repository, error) {
 		r.remote, r.store = local, local.store
 		return r, nil
 	}
-	server, err := newSmartHTTP(where, opts)
+	if err := opts.checkRemote(where); err != nil {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	server, err := newTransport(where, opts)
 	if err != nil {
-		return nil, fmt.Errorf("open repository %s: %w", where.Redacted(), err)
+		return nil, fmt.Errorf("open repository: %w", err)
 	}
 	mirror, torn, err := openMirror(opts.CacheDir, server)
 	if err != nil {
-		return nil, fmt.Errorf("open cache of %s: %w", where.Redacted(), err)
+		return nil, fmt.Errorf("open cache of %s: %w", server, err)
 	}
 	r.remote, r.store = mirror, mirror.store
 	r.note(fetched{rebuilt: torn})

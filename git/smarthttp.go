@@ -23,14 +23,6 @@ type smartHTTP struct {
 	client *http.Client
 }
 
-const (
-	uploadPack  = "git-upload-pack"
-	receivePack = "git-receive-pack"
-	userAgent   = "git/tenantry"
-	// maxAdvertisement bounds the list of references: a million of them.
-	maxAdvertisement = 100 << 20
-)
-
 func newSmartHTTP(base *url.URL, opts Options) (*smartHTTP, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = opts.Timeout
@@ -56,169 +48,68 @@ func newSmartHTTP(base *url.URL, opts Options) (*smartHTTP, error) {
 	}}, nil
 }
 
-// advertisement is what a service says first: the references, and what it can do.
-type advertisement struct {
-	refs map[string]Hash
-	caps map[string]string
-}
+func (s *smartHTTP) String() string { return s.base.Redacted() }
 
-func (a *advertisement) can(capability string) bool {
-	_, found := a.caps[capability]
-	return found
-}
-
-func branchRef(branch string) string { return "refs/heads/" + branch }
+func (s *smartHTTP) close() { s.client.CloseIdleConnections() }
 
 func (s *smartHTTP) advertise(ctx context.Context, service string) (*advertisement, error) {
-	body, err := s.do(ctx, http.MethodGet, "/info/refs?service="+service, "", nil)
+	body, err := s.do(ctx, http.MethodGet, "/info/refs?service="+service, service, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer discard(body)
-	adv, err := readAdvertisement(io.LimitReader(body, maxAdvertisement), service)
+	list := io.LimitReader(body, maxAdvertisement)
+	if err := readService(list, service); err != nil {
+		return nil, tagged(err, ErrUnreachable, "list references of "+s.String())
+	}
+	adv, err := readAdvertisement(list)
 	if err != nil {
-		return nil, fmt.Errorf("%w: list references of %s: %w", errTag(err, ErrUnreachable), s.base.Redacted(), err)
+		return nil, tagged(err, ErrUnreachable, "list references of "+s.String())
+	}
+	adv.ask = func(ctx context.Context, request []byte) (io.ReadCloser, error) {
+		return s.do(ctx, http.MethodPost, "/"+service, service, request)
 	}
 	return adv, nil
 }
 
-// errUnsupported: the repository is of a kind that we cannot work with.
-var errUnsupported = errors.New("unsupported repository")
-
-// errTag keeps an error that says what it is, and calls all others tag.
-func errTag(err, tag error) error {
-	for _, known := range []error{ErrAuth, ErrUnreachable, ErrRejected, ErrUncertain, errUnsupported} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	return tag
-}
-
-func readAdvertisement(r io.Reader, service string) (*advertisement, error) {
+// readService reads what HTTP alone puts before the list of references.
+func readService(r io.Reader, service string) error {
 	var buf [maxLine]byte
 	line, err := readLine(r, &buf)
 	if err != nil {
-		return nil, noEOF(err)
+		return noEOF(err)
 	}
 	if strings.TrimSuffix(string(line), "\n") != "# service="+service {
-		return nil, fmt.Errorf("it does not offer %s", service)
+		return fmt.Errorf("it does not offer %s", service)
 	}
 	if _, err := readLine(r, &buf); !errors.Is(err, errFlush) {
-		return nil, errors.New("malformed list of references")
+		return errors.New("malformed list of references")
 	}
-	adv := &advertisement{refs: map[string]Hash{}, caps: map[string]string{}}
-	for first := true; ; first = false {
-		line, err := readLine(r, &buf)
-		if errors.Is(err, errFlush) {
-			return adv, nil
-		}
-		if err != nil {
-			return nil, noEOF(err)
-		}
-		text := strings.TrimSuffix(string(line), "\n")
-		if message, failed := strings.CutPrefix(text, "ERR "); failed {
-			return nil, fmt.Errorf("remote: %s", clean(message))
-		}
-		if first {
-			var caps string
-			text, caps, _ = strings.Cut(text, "\x00")
-			for c := range strings.FieldsSeq(caps) {
-				name, value, _ := strings.Cut(c, "=")
-				adv.caps[name] = value
-			}
-			if format := adv.caps["object-format"]; format != "" && format != "sha1" {
-				return nil, fmt.Errorf("%w: it uses %s object names, and only SHA-1 is supported", errUnsupported, strings.ToUpper(format))
-			}
-		}
-		if strings.HasPrefix(text, "shallow ") {
-			continue
-		}
-		hash, name, found := strings.Cut(text, " ")
-		if !found || !Hash(hash).valid() {
-			return nil, fmt.Errorf("malformed reference %q", text)
-		}
-		if hash != zeroHash { // zeros stand for "no references"
-			adv.refs[name] = Hash(hash)
-		}
-	}
+	return nil
 }
 
-// fetchPack asks for everything that wants need and haves lack, and gives the pack.
-func (s *smartHTTP) fetchPack(ctx context.Context, adv *advertisement, wants, haves []Hash) (io.ReadCloser, error) {
-	caps := []string{"agent=" + userAgent}
-	for _, c := range []string{"side-band-64k", "ofs-delta", "no-progress", "multi_ack_detailed"} {
-		if adv.can(c) {
-			caps = append(caps, c)
-		}
-	}
-	if !adv.can("side-band-64k") {
-		return nil, fmt.Errorf("%w: the server does not multiplex (side-band-64k)", errUnsupported)
-	}
-	var req bytes.Buffer
-	for i, h := range wants {
-		if i == 0 {
-			writeLine(&req, "want %s %s\n", h, strings.Join(caps, " "))
-			continue
-		}
-		writeLine(&req, "want %s\n", h)
-	}
-	writeFlush(&req)
-	for _, h := range haves {
-		writeLine(&req, "have %s\n", h)
-	}
-	writeLine(&req, "done\n")
-	body, err := s.do(ctx, http.MethodPost, "/"+uploadPack, uploadPack, req.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	return &packBody{sideband{r: &skipAcks{r: body}, words: &words{}}, body}, nil
-}
-
-type packBody struct {
-	sideband
-	io.Closer
-}
-
-// skipAcks passes over the lines that answer our haves: with "done" sent at once
-// they decide nothing, whatever their number.
-type skipAcks struct {
-	r    io.Reader
-	past bool
-	rest []byte
-}
-
-func (s *skipAcks) Read(p []byte) (int, error) {
-	for !s.past {
-		var buf [maxLine]byte
-		line, err := readLine(s.r, &buf)
-		if err != nil {
-			return 0, noEOF(err)
-		}
-		text := string(line)
-		if message, failed := strings.CutPrefix(text, "ERR "); failed {
-			return 0, fmt.Errorf("remote: %s", clean(message))
-		}
-		if !strings.HasPrefix(text, "ACK ") && !strings.HasPrefix(text, "NAK") {
-			s.past = true
-			s.rest = fmt.Appendf(nil, "%04x%s", len(line)+4, line)
-		}
-	}
-	if len(s.rest) > 0 {
-		n := copy(p, s.rest)
-		s.rest = s.rest[n:]
-		return n, nil
-	}
-	return s.r.Read(p)
-}
-
-// do sends one request and gives the answer's body. Cancelling happens through ctx
-// or by silence: the timer starts anew with every read.
+// do sends one request and gives the answer's body. When the credentials are not
+// accepted they are read again, and sent once more if they have changed meanwhile: a
+// token may expire at any moment.
 func (s *smartHTTP) do(ctx context.Context, method, path, service string, content []byte) (io.ReadCloser, error) {
-	name, password, err := s.opts.credentials()
+	who := s.opts.who(service)
+	sent, err := who.authorization()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAuth, err)
 	}
+	body, err := s.once(ctx, method, path, service, sent, content)
+	var refused *refusedError
+	if errors.As(err, &refused) && refused.status == http.StatusUnauthorized {
+		if now, unread := who.authorization(); unread == nil && now != sent {
+			return s.once(ctx, method, path, service, now, content)
+		}
+	}
+	return body, err
+}
+
+// once sends one request as who authorization says. Cancelling happens through ctx
+// or by silence: the timer starts anew with every read.
+func (s *smartHTTP) once(ctx context.Context, method, path, service, authorization string, content []byte) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, method, s.base.String()+path, bytes.NewReader(content))
 	if err != nil {
@@ -226,12 +117,12 @@ func (s *smartHTTP) do(ctx context.Context, method, path, service string, conten
 		return nil, err
 	}
 	req.Header.Set("User-Agent", userAgent)
-	if service != "" {
+	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-"+service+"-request")
 		req.Header.Set("Accept", "application/x-"+service+"-result")
 	}
-	if name != "" || password != "" {
-		req.SetBasicAuth(name, password)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
 	}
 	res, err := s.client.Do(req)
 	if err != nil {

@@ -23,7 +23,11 @@ func FuzzAdvertisement(f *testing.F) {
 	f.Add("001e# service=git-upload-pack\n0000ffff")
 	f.Add("zzzz")
 	f.Fuzz(func(t *testing.T, text string) {
-		adv, err := readAdvertisement(strings.NewReader(text), uploadPack)
+		list := strings.NewReader(text)
+		if readService(list, uploadPack) != nil {
+			return
+		}
+		adv, err := readAdvertisement(list)
 		if err != nil {
 			return
 		}

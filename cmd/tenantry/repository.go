@@ -24,7 +24,7 @@ type remote struct {
 // gitOptions says where the repository is and who we are there.
 func (c *config) gitOptions() git.Options {
 	return git.Options{
-		URL: c.repository, Username: c.username, PasswordFile: c.passwordFile,
+		URL: c.repository, Read: git.Credentials{Username: c.username, PasswordFile: c.passwordFile},
 		AllowHTTP: c.allowHTTP, CAFile: c.caFile,
 	}
 }
@@ -54,19 +54,28 @@ func (r *remote) fetch(ctx context.Context, branches ...string) (map[string]git.
 
 // read fetches a branch and gives its tip as a file system.
 func (r *remote) read(ctx context.Context, branch string) (fs.FS, git.Hash, error) {
-	tips, err := r.fetch(ctx, branch)
+	rev, err := r.revision(ctx, branch)
 	if err != nil {
 		return nil, "", err
 	}
+	return rev, rev.Commit(), nil
+}
+
+// revision fetches a branch and gives its tip.
+func (r *remote) revision(ctx context.Context, branch string) (*git.Revision, error) {
+	tips, err := r.fetch(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
 	tip, ok := tips[branch]
 	if !ok {
-		return nil, "", fmt.Errorf("branch %s of %s %w", branch, r.name, errNoBranch)
+		return nil, fmt.Errorf("branch %s of %s %w", branch, r.name, errNoBranch)
 	}
 	rev, err := r.repo.Revision(ctx, tip)
 	if err != nil {
-		return nil, "", fmt.Errorf("read branch %s of %s: %w", branch, r.name, err)
+		return nil, fmt.Errorf("read branch %s of %s: %w", branch, r.name, err)
 	}
-	return rev, tip, nil
+	return rev, nil
 }
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{40}$`)

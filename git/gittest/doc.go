@@ -1,6 +1,6 @@
 // Package gittest serves real Git repositories for tests and demonstrations: the
-// installed git answers over smart HTTP on loopback, and can be told to fail the
-// way networks and hosts do. It also makes commits as a person would, so that what
+// installed git answers over smart HTTP or SSH on loopback, and can be told to fail
+// the way networks and hosts do. It also makes commits as a person would, so that what
 // this project wrote is read, and what it reads was written, by Git itself.
 //
 // # Why a real server

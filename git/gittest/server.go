@@ -24,8 +24,12 @@ type Options struct {
 	Root string
 	// Address is a loopback address with a port; empty takes any free port.
 	Address string
-	// Username and Password are demanded by basic authentication when set.
-	Username, Password string
+	// Username and Password are demanded by basic authentication when set; for
+	// pushing WriteUsername and WritePassword instead, when they are set.
+	Username, Password           string
+	WriteUsername, WritePassword string
+	// Token is demanded as bearer when set.
+	Token string
 }
 
 // Server serves the repositories below a folder over smart HTTP, for reading and
@@ -62,6 +66,8 @@ type Faults struct {
 	// Status is answered to everything when set, with Header.
 	Status int
 	Header http.Header
+	// BeforePush, when set, is called once before anything is done about a push.
+	BeforePush func()
 	// AfterPush, when set, is called once after a push was carried out and before
 	// it is acknowledged.
 	AfterPush func()
@@ -184,11 +190,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	faults := s.faults
 	lost := take(kind == "push", &s.faults.LosePushes) || take(strings.HasPrefix(kind, "list"), &s.faults.LoseLists)
 	loseAck := take(kind == "push" && !lost, &s.faults.LoseAcknowledgements)
+	if kind == "push" {
+		s.faults.BeforePush = nil
+	}
 	if kind == "push" && !lost {
 		s.faults.AfterPush = nil
 	}
 	s.mu.Unlock()
 
+	if kind == "push" && faults.BeforePush != nil {
+		faults.BeforePush()
+	}
 	switch {
 	case faults.Hang:
 		if faults.OnHang != nil {
@@ -203,7 +215,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), faults.Header)
 		w.WriteHeader(faults.Status)
 		return
-	case !s.admits(r):
+	case !s.admits(r, kind):
 		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 		http.Error(w, "give a name and a password", http.StatusUnauthorized)
 		return
@@ -233,17 +245,36 @@ func take(applies bool, n *int) bool {
 	return true
 }
 
-func (s *Server) admits(r *http.Request) bool {
-	if s.opts.Username == "" && s.opts.Password == "" {
+// Demand changes what is demanded from now on; of the options, only the credentials
+// matter.
+func (s *Server) Demand(opts Options) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opts.Root, opts.Address = s.opts.Root, s.opts.Address
+	s.opts = opts
+}
+
+func (s *Server) admits(r *http.Request, kind string) bool {
+	s.mu.Lock()
+	opts := s.opts
+	s.mu.Unlock()
+	if opts.Token != "" {
+		return equal(r.Header.Get("Authorization"), "Bearer "+opts.Token)
+	}
+	if strings.HasSuffix(kind, "push") && opts.WritePassword != "" {
+		opts.Username, opts.Password = opts.WriteUsername, opts.WritePassword
+	}
+	if opts.Username == "" && opts.Password == "" {
 		return true
 	}
 	name, password, _ := r.BasicAuth()
-	return subtle.ConstantTimeCompare([]byte(name), []byte(s.opts.Username)) == 1 &&
-		subtle.ConstantTimeCompare([]byte(password), []byte(s.opts.Password)) == 1
+	return equal(name, opts.Username) && equal(password, opts.Password)
 }
 
+func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
 func (s *Server) git() http.Handler {
-	env := append(cleanEnv(), "GIT_PROJECT_ROOT="+s.opts.Root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER="+s.opts.Username)
+	env := append(cleanEnv(), "GIT_PROJECT_ROOT="+s.opts.Root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=person")
 	return &cgi.Handler{Path: s.backend, Env: env, Stderr: io.Discard}
 }
 
