@@ -42,6 +42,7 @@ only replaced with --overwrite.`,
   tenantry kubeconfig acme --kubeconfigs ./shards --merge
   tenantry kubeconfig acme --kubeconfigs ./shards --merge ./team.kubeconfig
   kubectl --context tenantry/acme get namespaces`,
+		ValidArgsFunction: completeTenant,
 	}
 	c.take(cmd, append([]string{"status-branch", "kubeconfigs"}, remoteSettings...)...)
 	merge := cmd.Flags().Bool("merge", false, "write it into a kubeconfig file instead of printing it: FILE, by default the one that kubectl uses")

@@ -70,9 +70,8 @@ the first of these that is there counts.`,
   tenantry run --repository https://git.example.com/fleet.git --kubeconfigs /etc/tenantry/shards
   tenantry status --repository https://git.example.com/fleet.git --watch
   tenantry kubeconfig acme --repository https://git.example.com/fleet.git --kubeconfigs ./shards > acme.kubeconfig`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors: true,
+		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -85,7 +84,7 @@ the first of these that is there counts.`,
 		return &misuse{hint(err, fmt.Sprintf("%q says what there is", cmd.CommandPath()+" --help"))}
 	})
 	root.AddCommand(
-		newRun(), newValidate(), newStatus(), newKubeconfig(), newVersion(), newDataStore(),
+		newRun(), newValidate(), newStatus(), newExplain(), newKubeconfig(), newCompletion(), newVersion(), newDataStore(),
 	)
 	return root
 }

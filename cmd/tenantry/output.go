@@ -21,6 +21,9 @@ type output struct {
 func addOutput(cmd *cobra.Command, forms ...string) *output {
 	o := &output{value: forms[0], forms: forms}
 	cmd.Flags().VarP(o, "output", "o", "`FORM` of the answer: "+strings.Join(forms, ", "))
+	if err := cmd.RegisterFlagCompletionFunc("output", oneOf(forms...)); err != nil {
+		panic(err) // the flag is there: it was just defined
+	}
 	return o
 }
 

@@ -23,7 +23,8 @@ observed and committed. It asks no shard.`,
 		Example: `  tenantry status --repository https://git.example.com/fleet.git
   tenantry status acme -o yaml
   tenantry status --watch`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Args:              args(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: completeTenant,
 	}
 	c.take(cmd, append([]string{"status-branch"}, remoteSettings...)...)
 	form := addOutput(cmd, "table", "json", "yaml")

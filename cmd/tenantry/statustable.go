@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"path"
 	"text/tabwriter"
 	"time"
@@ -42,18 +43,22 @@ func writeTable(out *bytes.Buffer, statuses []core.TenantStatus) {
 // writeDetail says of one tenant what has no place in a row.
 func writeDetail(out *bytes.Buffer, s core.TenantStatus) {
 	fmt.Fprintln(out)
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CONDITION\tSTATUS\tSINCE\tREASON\tMESSAGE")
-	for _, c := range s.Conditions {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", c.Type, c.Status, dash(moment(c.LastTransitionTime)), dash(c.Reason), dash(c.Message))
-	}
-	_ = t.Flush() // a buffer takes everything
+	writeConditions(out, s.Conditions)
 	if s.PurgeAfter != nil {
 		fmt.Fprintf(out, "\nremoved; its data is kept until %s: revert the commit before then to have it back\n", moment(*s.PurgeAfter))
 	}
 	if k := s.Kubeconfig; k != nil {
 		fmt.Fprintf(out, "\nkubeconfig: key %s of secret %s/%s on shard %s, valid until %s\n", k.Key, k.Namespace, k.Secret, k.Shard, moment(k.NotAfter))
 	}
+}
+
+func writeConditions(out io.Writer, conditions []core.Condition) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CONDITION\tSTATUS\tSINCE\tREASON\tMESSAGE")
+	for _, c := range conditions {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", c.Type, c.Status, dash(moment(c.LastTransitionTime)), dash(c.Reason), dash(c.Message))
+	}
+	_ = t.Flush() // out is a buffer, and takes everything
 }
 
 // team is the folder above the tenant's (tenants/<team>/<name>).

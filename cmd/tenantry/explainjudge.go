@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/reconciler/core"
+)
+
+// judge draws the conclusions: in one sentence, what it waits for, what helps.
+func (e *explanation) judge(b *branches) {
+	d, o := e.Decided, e.Observed
+	switch {
+	case d != nil && d.Lifecycle != ledger.Living:
+		e.judgeRemoved()
+	case o != nil:
+		e.judgeObserved(b)
+	case e.Declared != nil && e.Declared.Broken != "":
+		e.Summary = "its declaration cannot be used, and it has not been observed"
+		e.Advice = append(e.Advice, advice["Invalid"])
+	case d != nil:
+		e.Summary = "it has its place, and has not been observed yet"
+		e.WaitsFor = append(e.WaitsFor, "the next status commit of whoever works on shard "+d.Placement.Shard)
+	default:
+		e.Summary = "it is declared, and nothing has been decided about it yet"
+		e.WaitsFor = append(e.WaitsFor, `"tenantry run", which decides a moment after it sees the commit`)
+	}
+	if d != nil {
+		e.Shard = b.shards[d.Placement.Shard]
+	}
+	switch {
+	case d != nil && d.Lifecycle != ledger.Purged:
+		if e.Declared != nil && e.Declared.Spec != nil {
+			e.PlacedBy = placedBy(*e.Declared.Spec)
+		}
+	case o == nil || o.Shard == "":
+		e.judgeCandidates(b)
+	}
+	if d != nil && o != nil && o.Epoch != 0 && o.Epoch < d.Epoch {
+		e.Notes = append(e.Notes, fmt.Sprintf("the newest decision (epoch %d) has not been observed yet (epoch %d)", d.Epoch, o.Epoch))
+	}
+}
+
+func (e *explanation) judgeRemoved() {
+	t := e.Decided.Tombstone
+	switch e.Decided.Lifecycle {
+	case ledger.Tombstoned:
+		e.Summary = fmt.Sprintf("it was removed by commit %.12s on %s; it is stopped, and its data is kept until %s", t.Commit, moment(t.Since), moment(t.PurgeAfter))
+		e.Advice = append(e.Advice, fmt.Sprintf("revert commit %.12s before then, and the same tenant is back, with its data", t.Commit))
+	case ledger.Purging:
+		e.Summary = fmt.Sprintf("it was removed by commit %.12s on %s, its retention is over, and it is being torn down", t.Commit, moment(t.Since))
+	case ledger.Purged:
+		e.Summary = fmt.Sprintf("it was removed by commit %.12s on %s and is gone", t.Commit, moment(t.Since))
+		if t.PurgedAt != nil {
+			e.Summary += " since " + moment(*t.PurgedAt)
+		}
+		if e.Declared == nil {
+			e.Advice = append(e.Advice, "its name is free: a new tenant of that name has another identity and no data of this one")
+		}
+	case ledger.Living:
+	}
+}
+
+func (e *explanation) judgeObserved(b *branches) {
+	o := e.Observed
+	why := o.Why()
+	if why.Type == "" {
+		e.Summary = fmt.Sprintf("it is %s since %s", o.Phase, moment(condition(*o, "Ready").LastTransitionTime))
+		return
+	}
+	e.Summary = fmt.Sprintf("it is %s since %s: %s", o.Phase, moment(why.LastTransitionTime), sentence(why))
+	if why.Type == "Held" {
+		e.WaitsFor = append(e.WaitsFor, "a person: it keeps what it has until it is clear what is wanted")
+	} else {
+		e.WaitsFor = append(e.WaitsFor, e.waits(b, why)...)
+	}
+	if text := advice[why.Reason]; text != "" {
+		e.Advice = append(e.Advice, text)
+	}
+}
+
+// waits follows a condition to what stands behind it.
+func (e *explanation) waits(b *branches, why core.Condition) []string {
+	shard := b.shards[e.Observed.Shard]
+	if shard == nil {
+		return nil
+	}
+	if why.Reason == "WaitingForDataStore" {
+		for _, ds := range shard.DataStores {
+			if ds.Name != e.Observed.DataStore {
+				continue
+			}
+			for _, c := range ds.Conditions {
+				if c.Type == "Ready" && c.Status != "True" {
+					return []string{fmt.Sprintf("datastore %s on shard %s, since %s: %s", ds.Name, shard.Name, moment(c.LastTransitionTime), sentence(c))}
+				}
+			}
+			return []string{fmt.Sprintf("datastore %s on shard %s, which is ready by now: the next status commit tells", ds.Name, shard.Name)}
+		}
+		return []string{fmt.Sprintf("datastore %s on shard %s, of which nothing is known yet", e.Observed.DataStore, shard.Name)}
+	}
+	for _, c := range shard.Conditions {
+		if c.Type == "Ready" && c.Status != "True" {
+			return []string{fmt.Sprintf("shard %s, since %s: %s", shard.Name, moment(c.LastTransitionTime), sentence(c))}
+		}
+	}
+	return nil
+}
+
+// sentence is a condition's reason and message.
+func sentence(c core.Condition) string {
+	if c.Message == "" {
+		return c.Reason
+	}
+	return c.Reason + ": " + c.Message
+}
+
+// judgeCandidates asks the function that places tenants, with what the branches
+// hold now: the daemon would get the same answer.
+func (e *explanation) judgeCandidates(b *branches) {
+	t := b.fleet.Tenants[e.Name]
+	if t == nil {
+		return
+	}
+	class := b.fleet.Classes[t.Spec.Class]
+	if class == nil {
+		return
+	}
+	p, err := placement.New(b.fleet, b.ledger).Place(t, fleet.Resolve(t, class))
+	var unplaced *placement.Unplaced
+	if !errors.As(err, &unplaced) {
+		e.WaitsFor = append(e.WaitsFor, fmt.Sprintf("the decision: there is room on shard %s with datastore %s", p.Shard, p.DataStore))
+		return
+	}
+	for _, r := range unplaced.Rejections {
+		e.Candidates = append(e.Candidates, candidate(r))
+	}
+	if fix := nearestFix(e.Candidates); fix != "" {
+		e.Advice = []string{"the nearest fix: " + fix}
+	}
+}
+
+// fixes of placement's reasons, the smallest first. Each is a sentence about
+// the shard, whose name stands for %s.
+var fixes = []struct{ reason, fix string }{
+	{placement.ShardInvalid, "mend shards/%s.yaml"},
+	{placement.Cordoned, "remove spec.cordon from shards/%s.yaml, if it may take tenants again"},
+	{placement.DataStoreFull, "raise spec.capacity.tenants of a datastore that serves shard %s, or declare another one"},
+	{placement.Full, "raise spec.capacity.tenants in shards/%s.yaml"},
+	{placement.NoAddress, "add addresses to spec.addressPool in shards/%s.yaml"},
+	{placement.NoDataStore, "declare a datastore that serves shard %s"},
+	{placement.NotSelected, "give shard %s the labels that spec.shardSelector asks for, or ask for others"},
+	{placement.ShardUnknown, "declare shard %s, or name another one in spec.shard"},
+}
+
+// nearestFix is what would have to change least; empty when nothing is known.
+func nearestFix(candidates []candidate) string {
+	rank := func(c candidate) int {
+		i := slices.IndexFunc(fixes, func(f struct{ reason, fix string }) bool { return f.reason == c.Reason })
+		if i < 0 {
+			return len(fixes)
+		}
+		return i
+	}
+	if len(candidates) == 0 {
+		return "declare a shard in shards/"
+	}
+	best := slices.MinFunc(candidates, func(a, b candidate) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a.Shard, b.Shard)) })
+	if i := rank(best); i < len(fixes) {
+		return fmt.Sprintf(fixes[i].fix, best.Shard)
+	}
+	return ""
+}
+
+// placedBy says what of a declaration bound the choice.
+func placedBy(s fleet.TenantSpec) string {
+	var why []string
+	if s.Shard != "" {
+		why = append(why, "spec.shard names the shard")
+	}
+	if len(s.ShardSelector) > 0 {
+		why = append(why, "spec.shardSelector chose among the shards")
+	}
+	if s.DataStore != "" {
+		why = append(why, "spec.dataStore names the datastore")
+	}
+	if len(why) == 0 {
+		return "it had the fewest tenants of the shards with room"
+	}
+	return strings.Join(why, ", ")
+}
