@@ -34,7 +34,9 @@ type Core struct {
 	status statusState
 	shards map[string]*shardState
 	owners map[string]*ownerState // by uid
-	notes  map[string]note        // by tenant name: why it is not decided otherwise
+	// inspections are kubeconfigs that have to be looked at, by owner's uid.
+	inspections map[string]*inspection
+	notes       map[string]note // by tenant name: why it is not decided otherwise
 
 	remarks    []string
 	introduced bool // the shards that there are kubeconfigs for are known
@@ -136,6 +138,8 @@ type ownerState struct {
 	// fresh is the Fetch that has to end before anything is deleted; 0 is none.
 	fresh   int64
 	verdict verdict
+	// credentials are what was found out of a kubeconfig that is not ours.
+	credentials credentials
 }
 
 // note says in Kubernetes' manner why something is as it is.
@@ -160,6 +164,8 @@ func New(cfg Config, renderer *render.Renderer) *Core {
 		shards:   map[string]*shardState{},
 		owners:   map[string]*ownerState{},
 		notes:    map[string]note{},
+
+		inspections: map[string]*inspection{},
 	}
 }
 
@@ -172,6 +178,7 @@ func (c *Core) Step(event Event, now time.Time) []Effect {
 	c.fetch(now)
 	c.decide(now)
 	c.work(now)
+	c.inspect(now)
 	c.decide(now) // what was torn down just now is a decision
 	c.report(now)
 	return c.effects

@@ -283,16 +283,16 @@ func (c *Core) decideClasses(d *draft) {
 	}
 }
 
-// decideDataStores gives managed datastores their identity, and holds those that
-// are broken or gone: a datastore is never taken away from its tenants.
+// decideDataStores gives datastores their identity, and holds those that are broken or
+// gone: a datastore is never taken away from its tenants.
 func (c *Core) decideDataStores(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(d.fleet.DataStores)) {
 		ds := d.fleet.DataStores[name]
-		if ds.Spec.Managed == nil {
-			continue
-		}
 		e := d.entries.DataStores[name]
 		if e != nil {
+			if e.Provider != ds.Spec.Provider {
+				c.notes["datastore/"+name] = note{"Frozen", fmt.Sprintf("it belongs to provider %s, which cannot change to %s", e.Provider, ds.Spec.Provider)}
+			}
 			if e.Held != nil && e.Shard == ds.Spec.Shards[0] && c.usable(d, e.Shard).reason == "" {
 				next := *e
 				next.Held = nil

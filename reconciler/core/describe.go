@@ -92,7 +92,7 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	switch {
 	case st.Phase != Ready:
 	case st.Kubeconfig == nil && o.wanted != nil && o.wanted.kubeconfig != nil:
-		st.Phase, ready = Provisioning, condition("Ready", "False", note{"WaitingForKubeconfig", "the admin kubeconfig is not there yet"})
+		st.Phase, ready = Provisioning, condition("Ready", "False", note{"WaitingForKubeconfig", orElse(o.credentials.message, "the admin kubeconfig is not there yet")})
 	case applied.Status != "True" && v.problem.reason == "":
 		st.Phase = Provisioning
 	}
@@ -174,21 +174,31 @@ func (c *Core) reference(st *TenantStatus, o *ownerState, s *shardState) {
 		return
 	}
 	outputs := o.verdict.health.Outputs
-	st.Version, st.Endpoint = outputs["version"], outputs["endpoint"]
-	if st.Endpoint == "" && len(o.wanted.derived) > 0 {
-		st.Endpoint = o.wanted.derived[0].Server
-	}
+	st.Version, st.Endpoint = outputs["version"], o.wanted.endpoint
 	key := o.wanted.kubeconfig
 	if key == nil {
 		return
 	}
-	id := render.ObjectID{Version: "v1", Kind: "Secret", Namespace: key.Namespace, Name: key.Name}
-	if have := s.objects[o.owner.UID][id]; have != nil && have.Certificate != nil {
+	if found := o.certificate(s); found != nil {
 		st.Kubeconfig = &KubeconfigRef{
 			Shard: s.name, Namespace: key.Namespace, Secret: key.Name, Key: key.Key,
-			Fingerprint: have.Certificate.Fingerprint, NotAfter: have.Certificate.NotAfter.UTC(),
+			Fingerprint: found.Fingerprint, NotAfter: found.NotAfter.UTC(),
 		}
 	}
+}
+
+// certificate is what is known of the client certificate in a tenant's kubeconfig: of
+// one that is ours from the watch, else from what was looked at.
+func (o *ownerState) certificate(s *shardState) *Certificate {
+	if _, foreign := o.wanted.provider.Revision(o.verdict.health); foreign {
+		return o.credentials.certificate
+	}
+	key := o.wanted.kubeconfig
+	id := render.ObjectID{Version: "v1", Kind: "Secret", Namespace: key.Namespace, Name: key.Name}
+	if have := s.objects[o.owner.UID][id]; have != nil {
+		return have.Certificate
+	}
+	return nil
 }
 
 // undecidable says why no decisions are taken now.

@@ -129,6 +129,15 @@ type (
 		// Failures are empty when all was done.
 		Failures []Failure
 	}
+	// Inspected ends an Inspect: what may be told of the credentials, or why they cannot
+	// be seen.
+	Inspected struct {
+		Shard       string
+		Owner       render.Owner
+		Revision    string
+		Certificate *Certificate
+		Failure     *Failure
+	}
 	// Tick is the passing of time.
 	Tick struct{}
 	// Look says that Git may have changed: look now.
@@ -165,5 +174,6 @@ func (Observed) event()     {}
 func (Synced) event()       {}
 func (Unwatched) event()    {}
 func (Done) event()         {}
+func (Inspected) event()    {}
 func (Tick) event()         {}
 func (Look) event()         {}

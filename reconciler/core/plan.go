@@ -17,10 +17,6 @@ type view struct {
 	anchor  Anchor
 }
 
-// stateful kinds bear state: they are never removed from a living owner, even
-// when its unit no longer has them.
-var stateful = map[string]bool{"Namespace": true, "PersistentVolumeClaim": true, "StatefulSet.apps": true}
-
 // planLiving compares what an owner should have with what is there. The note
 // says what stands in the way of the rest. Objects' bodies are filled in when the
 // work is really to be done.
@@ -58,7 +54,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 		}
 	}
 	for _, have := range sorted(v.objects) {
-		if keep[have.ID] || !have.Owned() || have.Deleting || stateful[kindGroup(have.ID)] {
+		if keep[have.ID] || !have.Owned() || have.Deleting || w.provider.Stateful(have.ID) {
 			continue
 		}
 		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
@@ -170,13 +166,6 @@ func uidOf(o *Object) string {
 		return ""
 	}
 	return o.UID
-}
-
-func kindGroup(id render.ObjectID) string {
-	if id.Group == "" {
-		return id.Kind
-	}
-	return id.Kind + "." + id.Group
 }
 
 // sorted lists objects by their own names, so that the same view gives the same work.

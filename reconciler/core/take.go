@@ -63,6 +63,8 @@ func (c *Core) take(event Event, now time.Time) {
 		c.unread = true
 	case Done:
 		c.takeDone(e, now)
+	case Inspected:
+		c.takeInspected(e, now)
 	case Tick:
 	}
 }

@@ -105,6 +105,10 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is not in the ledger yet: %s", where.DataStore, c.notes["datastore/"+where.DataStore].message)})
 		return
 	}
+	if ds.Provider != class.Spec.Provider {
+		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is for control planes of provider %s, class %s is of %s", ds.Name, ds.Provider, t.Spec.Class, class.Spec.Provider)})
+		return
+	}
 	in := tenantInput(e, spec, class, inForce, ds)
 	unit, err := c.renderer.Tenant(in)
 	if err != nil {

@@ -178,6 +178,14 @@ type (
 	}
 	// Do carries out Work; it ends with Done.
 	Do struct{ Work Work }
+	// Inspect has one Secret looked at that carries no label of ours: a kubeconfig that
+	// the provider's own controllers make. It ends with Inspected.
+	Inspect struct {
+		Shard    string
+		Owner    render.Owner
+		Secret   render.SecretKey
+		Revision string
+	}
 	// Remember asks the lease's keeper to write these down with its next renewal.
 	Remember struct {
 		Shard, Tip, Accepted string
@@ -190,6 +198,7 @@ func (PushLedger) effect() {}
 func (PushStatus) effect() {}
 func (Watch) effect()      {}
 func (Do) effect()         {}
+func (Inspect) effect()    {}
 func (Remember) effect()   {}
 func (WouldPush) effect()  {}
 func (WouldDo) effect()    {}
@@ -201,6 +210,8 @@ func ShardOf(effect Effect) string {
 		return e.Shard
 	case Do:
 		return e.Work.Shard
+	case Inspect:
+		return e.Shard
 	case Remember:
 		return e.Shard
 	}

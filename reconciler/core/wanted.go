@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,7 @@ type wanted struct {
 	provider *render.Provider
 	objects  []wantedObject
 	derived  []render.Derived
+	endpoint string
 	// kubeconfig says where the admin kubeconfig will be; nil is nowhere.
 	kubeconfig *render.SecretKey
 }
@@ -35,8 +37,11 @@ func dataStoreOwner(d *ledger.DataStore) render.Owner {
 	return render.Owner{Kind: render.OwnerDataStore, Name: d.Name, UID: d.UID}
 }
 
+// dataStoreInput takes the provider from the ledger: it is frozen.
 func dataStoreInput(e *ledger.DataStore, ds *fleet.DataStore) render.DataStoreInput {
-	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: ds.Spec, BaseVersion: e.BaseVersion}
+	spec := ds.Spec
+	spec.Provider = e.Provider
+	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion}
 }
 
 func tenantInput(e *ledger.Tenant, spec fleet.TenantSpec, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
@@ -60,7 +65,7 @@ func (c *Core) want(o *ownerState) (*wanted, *render.Unit) {
 	unit, err := build()
 	w := &wanted{key: key, err: err}
 	if err == nil {
-		w.digest, w.provider, w.derived, w.kubeconfig = unit.Digest, unit.Provider, unit.Derived, unit.Kubeconfig
+		w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = unit.Digest, unit.Provider, unit.Derived, unit.Endpoint, unit.Kubeconfig
 		for _, obj := range unit.Objects {
 			w.objects = append(w.objects, wantedObject{obj.ID, obj.Digest})
 		}
@@ -95,11 +100,15 @@ func (c *Core) planDataStore(name string) (string, func() (*render.Unit, error),
 	} else if c.git.declared != nil {
 		ds = c.git.declared.Fleet.DataStores[name]
 	}
-	if ds == nil || ds.Spec.Managed == nil {
+	if ds == nil {
 		return "", nil, errUndecided
 	}
 	in := dataStoreInput(e, ds)
-	key := fmt.Sprintf("%s %+v %+v %s", in.UID, ds.Spec.Provider, *ds.Spec.Managed, in.BaseVersion)
+	spec, err := json.Marshal(in.Spec)
+	if err != nil {
+		return "", nil, fmt.Errorf("encode datastore %s: %w", name, err)
+	}
+	key := fmt.Sprintf("%s %s %s", in.UID, spec, in.BaseVersion)
 	return key, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
 }
 

@@ -73,6 +73,7 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 	if v.tornDown && !before.tornDown {
 		c.undecided = true
 	}
+	c.wishInspection(o)
 	c.unread = true
 	if work.Empty() {
 		o.dirty, o.waiting, o.fresh = false, false, 0
