@@ -1,5 +1,6 @@
 // Package examples_test proves every example: it loads without a finding, every
-// tenant finds a place, and everything renders.
+// tenant finds a place, and everything renders. The folder install is no fleet; of it
+// is proven that it gives the rights that the providers need, and no others.
 package examples_test
 
 import (
@@ -24,7 +25,7 @@ func TestExamples(t *testing.T) {
 	}
 	seen := 0
 	for _, e := range entries {
-		if e.IsDir() {
+		if e.IsDir() && e.Name() != "install" {
 			seen++
 			t.Run(e.Name(), func(t *testing.T) { prove(t, e.Name(), renderer) })
 		}

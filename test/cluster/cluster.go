@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +29,10 @@ type Cluster struct {
 	Dir, Kubeconfigs string
 	Shards           []Shard
 
+	// admitted are the daemon's kubeconfigs, by shard.
+	mu       sync.Mutex
+	admitted map[string]string
+
 	binary string
 	up     *exec.Cmd
 	input  io.Closer
@@ -35,7 +40,8 @@ type Cluster struct {
 	output *bytes.Buffer
 }
 
-// Shard is one management cluster.
+// Shard is one management cluster. Kubeconfig is an administrator's; what the daemon
+// is given is Cluster.Admit's.
 type Shard struct {
 	Name, Kubeconfig, Server, AddressPool string
 }
@@ -87,7 +93,8 @@ func start(opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{
-		Dir: filepath.Join(root, "up"), binary: binary, ended: make(chan error, 1), output: &bytes.Buffer{},
+		Dir: filepath.Join(root, "up"), admitted: map[string]string{},
+		binary: binary, ended: make(chan error, 1), output: &bytes.Buffer{},
 	}
 	c.Kubeconfigs = filepath.Join(c.Dir, "kubeconfigs")
 	c.up = exec.Command(binary, opts.arguments(c.Dir)...)

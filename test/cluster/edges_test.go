@@ -104,7 +104,7 @@ func namespace(name string) (render.Owner, render.Object) {
 
 func copyKubeconfig(t *testing.T, from, to string) {
 	t.Helper()
-	content, err := os.ReadFile(fixture.Start(t).Shard(t, from).Kubeconfig)
+	content, err := os.ReadFile(fixture.Start(t).Admit(t, from))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestSwappedKubeconfig(t *testing.T) {
 }
 
 func TestSecondReplicaTakesOver(t *testing.T) {
-	path := fixture.Start(t).Shard(t, "us-1").Kubeconfig
+	path := fixture.Start(t).Admit(t, "us-1")
 	a := begin(t, "replica-a", path)
 	next(a, held)
 	a.shard.Handle(core.Watch{Shard: "eu-1", Kinds: []string{"v1/Namespace"}})
@@ -213,7 +213,7 @@ func TestSecondReplicaTakesOver(t *testing.T) {
 // seconds.
 func TestQuiet(t *testing.T) {
 	client := clients(t, "us-1")
-	d := begin(t, "replica-a", fixture.Start(t).Shard(t, "us-1").Kubeconfig)
+	d := begin(t, "replica-a", fixture.Start(t).Admit(t, "us-1"))
 	next(d, held)
 	d.shard.Handle(core.Watch{Shard: "eu-1", Kinds: []string{"v1/Namespace", "v1/ConfigMap", "v1/Secret"}, Judged: []string{"v1/ConfigMap"}})
 	next(d, func(core.Synced) bool { return true })

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // proxy stands between the daemon and a shard's API server. It speaks plain HTTP
@@ -26,11 +27,15 @@ type proxy struct {
 
 func newProxy(t *testing.T, s *shard) *proxy {
 	t.Helper()
-	transport, err := rest.TransportFor(s.config)
+	config, err := clientcmd.BuildConfigFromFlags("", s.kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := url.Parse(s.config.Host)
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := url.Parse(config.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,14 +23,15 @@ type shard struct {
 	cluster *cluster.Cluster
 	config  *rest.Config
 	client  dynamic.Interface
-	// kubeconfig is the file that the daemon is given.
+	// kubeconfig is the file that the daemon is given, with no more rights than
+	// examples/install/shard gives.
 	kubeconfig string
 }
 
 func open(t *testing.T, c *cluster.Cluster, name string) *shard {
 	t.Helper()
 	info := c.Shard(t, name)
-	s := &shard{name: name, pool: info.AddressPool, cluster: c, config: info.Config(t), kubeconfig: info.Kubeconfig}
+	s := &shard{name: name, pool: info.AddressPool, cluster: c, config: info.Config(t), kubeconfig: c.Admit(t, name)}
 	client, err := dynamic.NewForConfig(s.config)
 	if err != nil {
 		t.Fatal(err)
