@@ -140,6 +140,10 @@ type ownerState struct {
 	verdict verdict
 	// credentials are what was found out of a kubeconfig that is not ours.
 	credentials credentials
+	// contests are the objects that were healed lately; lookAt is when they have to be
+	// looked at although nothing happened, zero is never.
+	contests map[render.ObjectID]*contest
+	lookAt   time.Time
 }
 
 // note says in Kubernetes' manner why something is as it is.

@@ -128,6 +128,8 @@ type (
 		Owner render.Owner
 		// Failures are empty when all was done.
 		Failures []Failure
+		// Healed are the objects that were put right (Apply.Heals).
+		Healed []Healed
 	}
 	// Inspected ends an Inspect: what may be told of the credentials, or why they cannot
 	// be seen.
@@ -148,6 +150,16 @@ type (
 type Gone struct {
 	OwnerUID string
 	ID       render.ObjectID
+}
+
+// Healed is one object of which fields were taken back.
+type Healed struct {
+	ID render.ObjectID
+	// Digest is what it was put right to.
+	Digest string
+	// Field is one that was taken, and Rival who took it (manager and operation);
+	// empty where that cannot be told.
+	Field, Rival string
 }
 
 // Failure is one step that failed.

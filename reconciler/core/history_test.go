@@ -58,7 +58,7 @@ func (h *history) step() {
 	class := func(what, file, content string) {
 		act(what, func() { h.commit(map[string]string{"classes/small/" + file: content}) })
 	}
-	switch h.random.IntN(28) {
+	switch h.random.IntN(29) {
 	case 0, 1, 2:
 		act("declare "+name, func() { h.commit(map[string]string{fileOf(name): tenantFile(name, "replicas: 1")}) })
 	case 3:
@@ -142,6 +142,8 @@ func (h *history) step() {
 		})
 	case 26:
 		act("crash", h.crash)
+	case 28:
+		act("a tool fights on "+shard, func() { h.fight(shard) })
 	case 27:
 		switch h.random.IntN(3) {
 		case 0:
@@ -182,19 +184,40 @@ func (h *history) crash() {
 func (h *history) touch(shard string) {
 	s := h.shards[shard]
 	seen := Observed{Shard: shard}
+	var later []*Object
 	for _, o := range slices.SortedFunc(maps.Values(s.objects), func(a, b *Object) int { return strings.Compare(a.ID.String(), b.ID.String()) }) {
 		switch h.random.IntN(8) {
 		case 0:
 			delete(s.objects, o.ID)
 			seen.Gone = append(seen.Gone, Gone{OwnerUID: o.OwnerUID, ID: o.ID})
+			if c := s.objects[render.ObjectID{Group: "cert-manager.io", Version: "v1", Kind: "Certificate", Namespace: o.ID.Namespace, Name: o.ID.Name}]; c != nil && o.ID.Kind == "Secret" {
+				later = append(later, s.issue(Work{Owner: render.Owner{UID: o.OwnerUID}}, c)...)
+			}
 		case 1:
 			if o.Owned() {
-				changed := *o
-				s.version++
-				changed.ResourceVersion, changed.Digest = fmt.Sprint(s.version), "changed"
-				s.objects[o.ID] = &changed
-				seen.Objects = append(seen.Objects, &changed)
+				changed := s.take(o)
+				if h.random.IntN(2) == 0 {
+					changed.Digest = "changed"
+				}
+				seen.Objects = append(seen.Objects, changed)
 			}
+		}
+	}
+	h.queue = append(h.queue, seen, Observed{Shard: shard, Objects: later}) // cert-manager issues what it misses
+}
+
+// fight has a tool want some objects otherwise from now on, or no more.
+func (h *history) fight(shard string) {
+	s := h.shards[shard]
+	if len(s.rivals) > 0 {
+		clear(s.rivals)
+		return
+	}
+	seen := Observed{Shard: shard}
+	for _, o := range slices.SortedFunc(maps.Values(s.objects), func(a, b *Object) int { return strings.Compare(a.ID.String(), b.ID.String()) }) {
+		if o.Owned() && h.random.IntN(6) == 0 {
+			s.rivals[o.ID] = "argo (Apply)"
+			seen.Objects = append(seen.Objects, s.taken(o))
 		}
 	}
 	h.queue = append(h.queue, seen)
@@ -306,6 +329,7 @@ func (h *history) calm() {
 	}
 	for name, s := range h.shards {
 		s.fail = nil
+		clear(s.rivals)
 		h.find(name)
 	}
 	h.queue = append(h.queue, Look{})

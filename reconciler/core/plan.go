@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantry/tenantry/render"
 )
@@ -15,6 +16,10 @@ import (
 type view struct {
 	objects map[render.ObjectID]*Object
 	anchor  Anchor
+	// contests are the objects that somebody changes back; now is when they are
+	// looked at.
+	contests map[render.ObjectID]*contest
+	now      time.Time
 }
 
 // planLiving compares what an owner should have with what is there. The note
@@ -25,7 +30,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 	if stop.reason != "" {
 		return Work{}, stop
 	}
-	problem := note{}
+	problem := v.contested()
 	keep := map[render.ObjectID]bool{}
 	for _, want := range w.objects {
 		keep[want.id] = true
@@ -38,15 +43,17 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 		case have.Deleting:
 			problem = note{"Terminating", fmt.Sprintf("%s is being deleted; it is made anew when it is gone", want.id)}
 			continue
-		case have.Digest == want.digest:
+		case have.Digest == want.digest && !have.Drifted, v.waits(have, want.digest):
 			continue
 		}
-		work.Apply = append(work.Apply, Apply{Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
+		work.Apply = append(work.Apply, Apply{
+			Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id), Heals: have != nil && have.Drifted,
+		})
 	}
 	for _, d := range w.derived {
 		keep[d.ID] = true
 		derive, why := planDerived(d, v)
-		if why.reason != "" && problem.reason == "" {
+		if why.reason != "" && (problem.reason == "" || problem.reason == "Contested") {
 			problem = why
 		}
 		if derive != nil {
@@ -75,10 +82,10 @@ func planDerived(d render.Derived, v view) (*Derive, note) {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %s", d, source.Data))
 	digest := hex.EncodeToString(sum[:16])
-	if have != nil && have.Digest == digest {
+	if have != nil && (have.Digest == digest && !have.Drifted || v.waits(have, digest)) {
 		return nil, note{}
 	}
-	return &Derive{Derived: d, UID: uidOf(have), Source: source.Data, Digest: digest}, note{}
+	return &Derive{Derived: d, UID: uidOf(have), Source: source.Data, Digest: digest, Heals: have != nil && have.Drifted}, note{}
 }
 
 // planPurge takes everything of a removed tenant down: first its objects, its

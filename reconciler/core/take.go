@@ -309,6 +309,9 @@ func (c *Core) takeDone(e Done, now time.Time) {
 	}
 	o.busy, o.dirty, o.failures = false, true, e.Failures
 	c.unread = true
+	for _, h := range e.Healed {
+		o.healed(h, now)
+	}
 	if len(e.Failures) == 0 {
 		o.attempts = 0
 		return

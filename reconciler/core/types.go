@@ -18,8 +18,11 @@ type Object struct {
 	// annotations. Zero values where they are missing or cannot be read.
 	OwnerUID, Self, Digest string
 	Epoch                  int64
-	// Ours is true when managedFields holds our Apply entry.
+	// Ours is true when managedFields holds our Apply entry, and the label in it.
 	Ours bool
+	// Drifted is true when our entry is not what our last apply left: somebody has
+	// changed or removed a field of ours. It says nothing of an object that is not Ours.
+	Drifted bool
 	// Deleting is true once the object carries a deletion timestamp.
 	Deleting bool
 	// Content is the object without managedFields, for kinds that a provider
@@ -82,6 +85,8 @@ type Apply struct {
 	UID    string
 	// Judged asks for the content to be reported with the object (Object.Content).
 	Judged bool
+	// Heals tells that fields of ours are to be taken back: it is found out from whom.
+	Heals bool
 }
 
 // Derive makes an object on the shard from others (render.Derived). Source is the
@@ -91,6 +96,8 @@ type Derive struct {
 	UID     string
 	Source  string
 	Digest  string
+	// Heals is as in Apply.
+	Heals bool
 }
 
 // Delete removes one object, with its uid and resourceVersion as preconditions.

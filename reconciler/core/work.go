@@ -35,7 +35,7 @@ func (c *Core) work(now time.Time) {
 	}
 	var todo []*ownerState
 	for _, o := range c.owners {
-		if !o.busy && (o.dirty || o.waiting && c.mayGo(o, now)) {
+		if o.dirty = o.dirty || !o.lookAt.IsZero() && c.due(o.lookAt, now); !o.busy && (o.dirty || o.waiting && c.mayGo(o, now)) {
 			todo = append(todo, o)
 		}
 	}
@@ -64,7 +64,7 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 	if why := c.closed(s); why.reason != "" {
 		return // stays dirty until the shard opens
 	}
-	work, unit, v := c.workFor(o, s)
+	work, unit, v := c.workFor(o, s, now)
 	before := o.verdict
 	o.verdict = v
 	if o.owner.Kind == render.OwnerDataStore && before.health.State != v.health.State {
@@ -203,8 +203,9 @@ func (c *Core) remember(s *shardState) {
 
 // workFor finds out what to do for one owner, and what is to be said of it. The
 // unit comes along when it was rendered just now.
-func (c *Core) workFor(o *ownerState, s *shardState) (Work, *render.Unit, verdict) {
-	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID]}
+func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, *render.Unit, verdict) {
+	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID], contests: o.contests, now: now}
+	o.settle(v)
 	epoch, lifecycle := c.inForce(o.owner)
 	if lifecycle == ledger.Purged {
 		return planLeftovers(s.name, o.owner, epoch, v), nil, verdict{}
@@ -228,7 +229,7 @@ func (c *Core) workFor(o *ownerState, s *shardState) (Work, *render.Unit, verdic
 	work, why := planLiving(s.name, o.owner, epoch, w, v)
 	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
 	// What failed is why the rest is still waited for.
-	if waits := why.reason == "" || why.reason == "WaitingForCertificate"; waits && len(o.failures) > 0 && !work.Empty() {
+	if waits := why.reason == "" || why.reason == "WaitingForCertificate" || why.reason == "Contested"; waits && len(o.failures) > 0 && !work.Empty() {
 		f := o.failures[0]
 		result.problem = note{f.Reason, f.Message}
 	}

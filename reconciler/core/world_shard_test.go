@@ -21,6 +21,11 @@ type fakeShard struct {
 	deletes  []string
 	fail     func(render.ObjectID) *Failure
 	identity string
+	// rivals are people's tools that take fields of ours, by the objects that they want
+	// otherwise: each time that we have written them.
+	rivals map[render.ObjectID]string
+	// healed are the times of healings.
+	healed map[render.ObjectID][]time.Time
 	// remembered is what the Lease carries.
 	remembered Remember
 }
@@ -69,15 +74,21 @@ func (w *world) carryOut(work Work) {
 				continue
 			}
 		}
+		if a.Heals {
+			done.Healed = append(done.Healed, w.heals(s, a.Object.ID, a.Object.Digest))
+		}
 		o := s.apply(work, a.Object.ID, a.Object.Digest, a.UID)
 		o.Content = s.content(a.Object)
-		seen.Objects = append(seen.Objects, o)
+		seen.Objects = append(seen.Objects, s.taken(o))
 		seen.Objects = append(seen.Objects, s.issue(work, o)...)
 	}
 	for _, d := range work.Derive {
+		if d.Heals {
+			done.Healed = append(done.Healed, w.heals(s, d.Derived.ID, d.Digest))
+		}
 		o := s.apply(work, d.Derived.ID, d.Digest, d.UID)
-		o.Certificate = &Certificate{Fingerprint: "f", NotAfter: w.now.Add(time.Hour)}
-		seen.Objects = append(seen.Objects, o)
+		o.Certificate = &Certificate{Fingerprint: "f", NotAfter: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+		seen.Objects = append(seen.Objects, s.taken(o))
 	}
 	for _, d := range work.Delete {
 		have := s.objects[d.ID]
@@ -109,6 +120,29 @@ func (s *fakeShard) apply(work Work, id render.ObjectID, digest, uid string) *Ob
 	}
 	s.objects[id] = o
 	return o
+}
+
+// heals notes that an object is put right.
+func (w *world) heals(s *fakeShard, id render.ObjectID, digest string) Healed {
+	s.healed[id] = append(s.healed[id], w.now)
+	return Healed{ID: id, Digest: digest, Field: "spec.theirs", Rival: s.rivals[id]}
+}
+
+// taken is an object as its rival leaves it, if it has one.
+func (s *fakeShard) taken(o *Object) *Object {
+	if s.rivals[o.ID] == "" {
+		return o
+	}
+	return s.take(o)
+}
+
+// take has somebody change a field of ours.
+func (s *fakeShard) take(o *Object) *Object {
+	changed := *o
+	s.version++
+	changed.ResourceVersion, changed.Drifted = fmt.Sprint(s.version), o.Ours
+	s.objects[o.ID] = &changed
+	return &changed
 }
 
 func (w *world) byUID(uid string) *ledger.Tenant {

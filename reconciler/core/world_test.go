@@ -95,7 +95,10 @@ func newWorld(t testing.TB, shards ...string) *world {
 	}
 	w.queue = append(w.queue, Kubeconfigs{shards})
 	for _, s := range shards {
-		w.shards[s] = &fakeShard{objects: map[render.ObjectID]*Object{}, anchors: map[string]Anchor{}, judged: map[string]bool{}, identity: "cluster-" + s}
+		w.shards[s] = &fakeShard{
+			objects: map[render.ObjectID]*Object{}, anchors: map[string]Anchor{}, judged: map[string]bool{}, identity: "cluster-" + s,
+			rivals: map[render.ObjectID]string{}, healed: map[render.ObjectID][]time.Time{},
+		}
 		w.queue = append(w.queue, Lease{Shard: s, Held: true, Identity: "cluster-" + s})
 	}
 	return w

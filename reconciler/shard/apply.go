@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
@@ -19,80 +19,138 @@ const atOnce = 4
 
 // applyAll applies objects, a few at once and begun in their order. One that
 // fails does not stop the others; failures come in the objects' order.
-func (t *term) applyAll(w *core.Work, all []core.Apply) []core.Failure {
-	results := make([]*core.Failure, len(all))
+func (t *term) applyAll(w *core.Work, all []core.Apply, done *outcome) {
+	type result struct {
+		failure *core.Failure
+		healed  *core.Healed
+	}
+	results := make([]result, len(all))
 	var tasks errgroup.Group
 	tasks.SetLimit(atOnce)
 	for i, a := range all {
 		tasks.Go(func() error {
-			results[i] = failure(a.Object.ID, t.apply(w, a))
+			h, err := t.apply(w, a)
+			results[i] = result{failure(a.Object.ID, err), h}
 			return nil
 		})
 	}
 	_ = tasks.Wait()
-	var failures []core.Failure
-	for _, f := range results {
-		if f != nil {
-			failures = append(failures, *f)
-		}
+	for _, r := range results {
+		done.add(r.failure, r.healed)
 	}
-	return failures
 }
 
-func (t *term) apply(w *core.Work, a core.Apply) error {
+func (t *term) apply(w *core.Work, a core.Apply) (healed *core.Healed, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.panicked(w.Owner)
+			err = &problem{ReasonInternal, panicMessage}
+		}
+	}()
 	object := map[string]any{}
 	if err := json.Unmarshal(a.Object.JSON, &object); err != nil {
-		return &problem{ReasonInternal, "the rendered object is no JSON"}
+		return nil, &problem{ReasonInternal, "the rendered object is no JSON"}
 	}
-	return t.write(w, a.Object.ID, a.UID, object, a.Judged)
+	return t.write(w, writing{
+		id: a.Object.ID, uid: a.UID, digest: a.Object.Digest, object: object, judged: a.Judged, heals: a.Heals,
+	})
+}
+
+// writing is one object to be written.
+type writing struct {
+	id     render.ObjectID
+	uid    string // empty: it is expected to be absent
+	digest string
+	object map[string]any
+	judged bool
+	heals  bool
 }
 
 // write makes the object as wanted by one forced server-side apply, and reports
 // what it became. Without a uid it makes sure first that nobody else's is there.
-func (t *term) write(w *core.Work, id render.ObjectID, uid string, object map[string]any, judged bool) error {
-	if uid == "" {
-		found, err := t.ours(w.Owner, id)
+//
+// The annotation with the mark of our fields goes with it, as the schema says that
+// the server will see them. When the server sees them otherwise, it is written once
+// more with what the answer shows: what a forced apply leaves is the whole truth.
+func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
+	if o.uid == "" {
+		found, err := t.ours(w.Owner, o.id)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		uid = found
+		o.uid = found
 	}
-	u := &unstructured.Unstructured{Object: object}
-	annotations := u.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
+	u := &unstructured.Unstructured{Object: o.object}
+	annotate(u, render.AnnotationEpoch, strconv.FormatInt(w.Epoch, 10))
+	annotate(u, render.AnnotationFields, "")
+	left, want := "", t.fields(t.ctx, o.id, u)
+	if want != nil {
+		left = mark(want)
 	}
-	annotations[render.AnnotationEpoch] = strconv.FormatInt(w.Epoch, 10)
-	u.SetAnnotations(annotations)
-	if uid != "" {
-		u.SetUID(types.UID(uid))
+	var healed *core.Healed
+	if o.heals && o.uid != "" {
+		healed = &core.Healed{ID: o.id, Digest: o.digest}
+		healed.Field, healed.Rival = t.rival(o.id, want)
 	}
-	body, err := json.Marshal(object)
+	annotate(u, render.AnnotationFields, left)
+	stored, err := t.send(o, u)
 	if err != nil {
-		return &problem{ReasonInternal, "the object to be applied cannot be written as JSON"}
+		return nil, err
+	}
+	if e := entryOf(stored.GetManagedFields()); e != nil && !marks(e, left) {
+		if want != nil {
+			t.shard.log.Debug("the shard tells an object's fields apart otherwise than its schema says", "object", o.id.String())
+			t.client.types.forget() // it may have changed
+		}
+		annotate(u, render.AnnotationFields, mark(setOf(e)))
+		o.uid = string(stored.GetUID())
+		if stored, err = t.send(o, u); err != nil {
+			return nil, err
+		}
+	}
+	t.saw(observe(o.id, stored, o.judged))
+	return healed, nil
+}
+
+// send sends one apply.
+func (t *term) send(o writing, u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if o.uid != "" {
+		u.SetUID(types.UID(o.uid))
+	}
+	body, err := json.Marshal(u.Object)
+	if err != nil {
+		return nil, &problem{ReasonInternal, "the object to be applied cannot be written as JSON"}
 	}
 	r := call{
-		verb: http.MethodPatch, id: id, patch: types.ApplyPatchType, body: body,
+		verb: http.MethodPatch, id: o.id, patch: types.ApplyPatchType, body: body,
 		params: map[string]string{"fieldManager": render.FieldManager},
 	}
 	// What is expected to be absent is not forced: should a foreign object have
 	// appeared since we looked, the API server refuses to take its fields.
-	if uid != "" {
+	if o.uid != "" {
 		r.params["force"] = "true"
 	}
-	if !judged && !isSecret(id) {
+	if !o.judged && !isSecret(o.id) {
 		r.accept = asMetadata
 	}
 	stored, code, err := t.client.do(t.ctx, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if uid == "" && code != http.StatusCreated {
-		t.release(id, stored)
-		return foreign(id)
+	if o.uid == "" && code != http.StatusCreated {
+		t.release(o.id, stored)
+		return nil, foreign(o.id)
 	}
-	t.saw(observe(id, stored, judged))
-	return nil
+	return stored, nil
+}
+
+func annotate(u *unstructured.Unstructured, name, value string) {
+	annotations := u.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[name] = value
+	u.SetAnnotations(annotations)
 }
 
 // ours looks for an object that is expected to be absent: it gives the uid of one

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type client struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	deadline func() time.Time
+	types    *typeFinder
 
 	mu    sync.Mutex
 	kinds map[schema.GroupVersion]map[string]resource // by kind
@@ -48,7 +50,7 @@ type resource struct {
 	namespaced bool
 }
 
-func newClient(cfg *rest.Config, deadline func() time.Time) (*client, error) {
+func newClient(cfg *rest.Config, deadline func() time.Time, schemas *Schemas) (*client, error) {
 	httpClient, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, err
@@ -67,12 +69,23 @@ func newClient(cfg *rest.Config, deadline func() time.Time) (*client, error) {
 	if c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(cfg), httpClient); err != nil {
 		return nil, err
 	}
+	c.types = &typeFinder{schemas: schemas, get: c.get}
 	c.forget()
 	return c, nil
 }
 
+// get reads a document that is no object.
+func (c *client) get(ctx context.Context, path string, params url.Values) ([]byte, error) {
+	request := c.rest.Get().AbsPath(path).MaxRetries(0).SetHeader("Accept", "application/json")
+	for name := range params {
+		request.Param(name, params.Get(name))
+	}
+	return request.Do(ctx).Raw()
+}
+
 // forget has kinds looked up anew.
 func (c *client) forget() {
+	c.types.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kinds = map[schema.GroupVersion]map[string]resource{}

@@ -20,28 +20,29 @@ const (
 )
 
 // derive makes a kubeconfig's Secret from a certificate's.
-func (t *term) derive(w *core.Work, d core.Derive) *core.Failure {
-	return failure(d.Derived.ID, t.deriveSecret(w, d))
+func (t *term) derive(w *core.Work, d core.Derive) (*core.Failure, *core.Healed) {
+	h, err := t.deriveSecret(w, d)
+	return failure(d.Derived.ID, err), h
 }
 
-func (t *term) deriveSecret(w *core.Work, d core.Derive) error {
+func (t *term) deriveSecret(w *core.Work, d core.Derive) (*core.Healed, error) {
 	found, _, err := t.client.do(t.ctx, call{verb: http.MethodGet, id: d.Derived.Certificate})
 	switch {
 	case isNotFound(err):
-		return &problem{ReasonNotFound, fmt.Sprintf("%s, which it is made of, is not there", d.Derived.Certificate)}
+		return nil, &problem{ReasonNotFound, fmt.Sprintf("%s, which it is made of, is not there", d.Derived.Certificate)}
 	case err != nil:
-		return err
+		return nil, err
 	}
 	data := secretData(found.Object)
 	if hash(data) != d.Source {
 		t.saw(observe(d.Derived.Certificate, found, false))
-		return &problem{ReasonConflict, fmt.Sprintf("%s, which it is made of, has changed since this was decided", d.Derived.Certificate)}
+		return nil, &problem{ReasonConflict, fmt.Sprintf("%s, which it is made of, has changed since this was decided", d.Derived.Certificate)}
 	}
 	content, err := kubeconfig(d.Derived, data)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.write(w, d.Derived.ID, d.UID, derivedSecret(w.Owner, d, content), false)
+	return t.write(w, writing{id: d.Derived.ID, uid: d.UID, digest: d.Digest, object: derivedSecret(w.Owner, d, content), heals: d.Heals})
 }
 
 // kubeconfig builds the credentials of one user of one cluster, self-contained.

@@ -28,6 +28,29 @@
 // the fingerprint of a certificate, and an API server's message about a Secret
 // is replaced by the fields that it names.
 //
+// # Drift
+//
+// managedFields say, for every kind and without a look at the content, who set
+// which field last. So an object is as our last apply left it as long as our entry
+// there holds the very fields that this apply set:
+//
+//	apply   fields = the object's, by the server's own schema ─► annotation tenantry.io/fields
+//	watch   our entry's fields = the annotation's? ── no ─► Object.Drifted ─► core: apply by force
+//
+// The schema is read lazily, a kind at a time, and kept by the server's content
+// hash. When it cannot be read, or the server sees other fields than it says, the
+// apply's own answer is taken for the truth and the annotation written once more.
+// An object without the annotation (an older version's) counts as drifted: one
+// write heals it. Before a healing the object's managedFields are read once more,
+// to name who took what.
+//
+// Not seen are: fields that somebody adds and we do not own (tenantry diff shows
+// them), a writer who uses our own manager's name, and admission that rewrites our
+// values within our own request. Our entry goes altogether only when somebody edits
+// managedFields itself, or takes our label away and lets the object out of our
+// sight; since labels and annotations can be copied, such an object is taken for
+// somebody else's and reported as Foreign, never healed.
+//
 // # What it leaves to others
 //
 // What to do is the core's to decide; whether the cluster behind the kubeconfig

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ type tripper struct {
 	count map[string]int
 	slow  bool
 	busy  bool
+	// blind has no schema given; schemas counts how often one was asked for.
+	blind   bool
+	schemas int
 	// first is done before the next PATCH is passed on.
 	first func()
 }
@@ -36,10 +40,18 @@ func (r tripped) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	r.count[req.Method]++
 	slow, busy, first := r.slow, r.busy, r.first
+	schema := strings.HasPrefix(req.URL.Path, "/openapi/")
+	blind := r.blind && schema
+	if schema {
+		r.schemas++
+	}
 	if req.Method == http.MethodPatch {
 		r.first = nil
 	}
 	r.mu.Unlock()
+	if blind {
+		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody, Request: req}, nil
+	}
 	if req.Method == http.MethodPatch && first != nil {
 		first()
 	}

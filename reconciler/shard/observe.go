@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
@@ -29,14 +30,20 @@ func observe(kind render.ObjectID, o metav1.Object, judged bool) *core.Object {
 	if err != nil {
 		epoch = 0
 	}
+	entry := entryOf(o.GetManagedFields())
 	seen := &core.Object{
 		ID: id, UID: string(o.GetUID()), ResourceVersion: o.GetResourceVersion(),
 		OwnerUID: o.GetLabels()[render.LabelUID],
 		Self:     annotations[render.AnnotationObject],
 		Digest:   annotations[render.AnnotationDigest],
 		Epoch:    epoch,
-		Ours:     applied(o.GetManagedFields()),
+		Ours:     entry != nil,
 		Deleting: o.GetDeletionTimestamp() != nil,
+	}
+	if entry != nil && !marks(entry, annotations[render.AnnotationFields]) {
+		// A label that somebody else has set says nothing of whose it is.
+		seen.Ours = setOf(entry).Has(fieldpath.MakePathOrDie("metadata", "labels", render.LabelUID))
+		seen.Drifted = seen.Ours
 	}
 	u, whole := o.(*unstructured.Unstructured)
 	switch {
@@ -49,17 +56,6 @@ func observe(kind render.ObjectID, o metav1.Object, judged bool) *core.Object {
 		seen.Content = u.Object
 	}
 	return seen
-}
-
-// applied tells whether we have applied the object: its status or another part
-// of its own does not count.
-func applied(entries []metav1.ManagedFieldsEntry) bool {
-	for _, e := range entries {
-		if e.Manager == render.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
-			return true
-		}
-	}
-	return false
 }
 
 // anchorOf reads an anchor; ok is false when the object is none. An epoch that

@@ -43,7 +43,7 @@ func (s *Shard) session(ctx context.Context, cfg *rest.Config, version string) e
 	if err != nil {
 		return err
 	}
-	client, err := newClient(cfg, keeper.Deadline)
+	client, err := newClient(cfg, keeper.Deadline, s.opts.Schemas)
 	if err != nil {
 		return fmt.Errorf("connect to shard %s: %w", s.name, err)
 	}

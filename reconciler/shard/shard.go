@@ -35,6 +35,8 @@ type Options struct {
 	Concurrency int
 	// ReadOnly watches without the lease, and does nothing.
 	ReadOnly bool
+	// Schemas may be shared by shards; default one of its own.
+	Schemas *Schemas
 	// Log gets what no event says; default slog.Default().
 	Log *slog.Logger
 	// Look is how often the source is asked whether it has changed; default 5 s.
@@ -77,6 +79,9 @@ func New(name string, source Source, opts Options) (*Shard, error) {
 	}
 	if opts.Look <= 0 {
 		opts.Look = 5 * time.Second
+	}
+	if opts.Schemas == nil {
+		opts.Schemas = NewSchemas()
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
@@ -125,15 +130,15 @@ func (s *Shard) Handle(effect core.Effect) {
 
 // do carries out one work, and answers.
 func (s *Shard) do(j job) {
-	failures := []core.Failure{{
+	done := outcome{failures: []core.Failure{{
 		Reason:  ReasonNoLease,
 		Message: "this replica does not hold the shard's Lease, or acquired it anew since this was decided",
-	}}
+	}}}
 	if s.enter(j.term) {
-		failures = j.term.do(j.work)
+		done = j.term.do(j.work)
 		s.running.Done()
 	}
-	s.outbox.control(core.Done{Shard: s.name, Owner: j.work.Owner, Failures: failures})
+	s.outbox.control(core.Done{Shard: s.name, Owner: j.work.Owner, Failures: done.failures, Healed: done.healed})
 }
 
 // enter tells whether a work of this term may still be done; the term's end

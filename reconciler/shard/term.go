@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/render"
 )
 
 // term is the time during which the Lease is held without a break.
@@ -32,45 +33,65 @@ func (t *term) watch(w core.Watch) { t.watcher.ask(w) }
 // does once it takes it for the right one.
 func (t *term) watched() bool { return t.watcher.asked() }
 
+// outcome is what came of a work.
+type outcome struct {
+	failures []core.Failure
+	healed   []core.Healed
+}
+
+// add takes in what came of one object.
+func (o *outcome) add(f *core.Failure, h *core.Healed) {
+	if f != nil {
+		o.failures = append(o.failures, *f)
+	} else if h != nil {
+		o.healed = append(o.healed, *h)
+	}
+}
+
 // do carries out one work. A panic is the work's own failure, not its neighbours'.
-func (t *term) do(w core.Work) (failures []core.Failure) {
+func (t *term) do(w core.Work) (done outcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value may quote what was being worked on; the stack does not.
-			t.shard.log.Error("work panicked", "owner", w.Owner.String(), "stack", string(debug.Stack()))
-			failures = []core.Failure{{Reason: ReasonInternal, Message: "a programming error stopped this; the log has its place"}}
+			t.panicked(w.Owner)
+			done.add(&core.Failure{Reason: ReasonInternal, Message: panicMessage}, nil)
 		}
 	}()
 	if known := t.shard.view.epoch(w.Owner.UID); known > w.Epoch {
-		return []core.Failure{{
+		done.add(&core.Failure{
 			Reason:  ReasonSuperseded,
 			Message: fmt.Sprintf("the shard has seen epoch %d of %s, this is of epoch %d", known, w.Owner, w.Epoch),
-		}}
+		}, nil)
+		return done
 	}
 	if w.RaiseAnchor {
 		if f := t.raiseAnchor(&w); f != nil {
-			return []core.Failure{*f}
+			done.add(f, nil)
+			return done
 		}
 	}
 	first, rest := stages(w.Apply)
-	if failures = t.applyAll(&w, first); len(failures) > 0 {
-		return failures // the rest lives in what could not be made
+	if t.applyAll(&w, first, &done); len(done.failures) > 0 {
+		return done // the rest lives in what could not be made
 	}
-	failures = t.applyAll(&w, rest)
+	t.applyAll(&w, rest, &done)
 	for _, d := range w.Derive {
-		if f := t.derive(&w, d); f != nil {
-			failures = append(failures, *f)
-		}
+		done.add(t.derive(&w, d))
 	}
-	if len(failures) > 0 {
-		return failures // nothing is taken away before its successor stands
+	if len(done.failures) > 0 {
+		return done // nothing is taken away before its successor stands
 	}
 	for _, d := range w.Delete {
-		if f := t.delete(&w, d); f != nil {
-			failures = append(failures, *f)
-		}
+		done.add(t.delete(&w, d), nil)
 	}
-	return failures
+	return done
+}
+
+const panicMessage = "a programming error stopped this; the log has its place"
+
+// panicked logs where. The value may quote what was being worked on; the stack does
+// not.
+func (t *term) panicked(o render.Owner) {
+	t.shard.log.Error("work panicked", "owner", o.String(), "stack", string(debug.Stack()))
 }
 
 // stages divides applies into those that others live in or depend on by type,

@@ -53,7 +53,7 @@ func TestMarksAreDocumented(t *testing.T) {
 	}
 	for _, mark := range []string{
 		render.LabelUID, render.LabelTenant, render.LabelDataStore, render.LabelManagedBy, render.FieldManager,
-		render.AnnotationObject, render.AnnotationDigest, render.AnnotationEpoch,
+		render.AnnotationObject, render.AnnotationDigest, render.AnnotationEpoch, render.AnnotationFields,
 		lease.Namespace, lease.Name, lease.AnnotationTip, lease.AnnotationAccepted,
 	} {
 		if !strings.Contains(string(raw), "`"+mark+"`") {
