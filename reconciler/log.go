@@ -77,6 +77,10 @@ func (r *reconciler) heard(event core.Event) {
 			r.log.Info("do not hold the shard's Lease", "shard", e.Shard, "holder", e.Holder)
 		}
 	case core.Done:
+		r.metrics.healed.WithLabelValues(e.Shard).Add(float64(len(e.Healed)))
+		for _, h := range e.Healed {
+			r.log.Info("healed an object", "shard", e.Shard, string(e.Owner.Kind), e.Owner.Name, "object", h.ID.String(), "field", h.Field, "rival", h.Rival)
+		}
 		for _, f := range e.Failures {
 			r.metrics.failed("work")
 			r.log.Warn("work failed", "shard", e.Shard, string(e.Owner.Kind), e.Owner.Name, "object", f.ID.String(), "reason", f.Reason, "message", f.Message)

@@ -19,6 +19,7 @@ type metrics struct {
 	problems *prometheus.GaugeVec
 	events   *prometheus.CounterVec
 	remarks  prometheus.Gauge
+	healed   *prometheus.CounterVec
 
 	mu       sync.Mutex
 	passed   time.Time // when the loop was last seen alive
@@ -48,10 +49,13 @@ func newMetrics() *metrics {
 		remarks: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tenantry_not_as_declared", Help: "Classes, datastores, shards and settings that are not in force as they are declared.",
 		}),
+		healed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantry_drift_healed_total", Help: "Objects put right after somebody else had changed them, by shard.",
+		}, []string{"shard"}),
 		passed:   time.Now(),
 		notReady: []string{"Starting"},
 	}
-	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, m.healed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

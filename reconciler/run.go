@@ -45,7 +45,7 @@ func Run(ctx context.Context, opts Options) error {
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
 		}, renderer),
 		git:    repository.New(repo, opts.Branches, opts.Log),
-		shards: map[string]*shard.Shard{}, metrics: newMetrics(),
+		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(),
 	}
 	server, err := r.listen(ctx)
 	if err != nil {
@@ -76,6 +76,7 @@ type reconciler struct {
 	core    *core.Core
 	git     *repository.Edge
 	shards  map[string]*shard.Shard
+	schemas *shard.Schemas
 	tasks   *errgroup.Group
 	events  chan core.Event
 	metrics *metrics
@@ -154,7 +155,7 @@ func (r *reconciler) discover(ctx context.Context) {
 		if r.shards[name] != nil {
 			continue
 		}
-		s, err := shard.New(name, source, shard.Options{ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper})
+		s, err := shard.New(name, source, shard.Options{ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper, Schemas: r.schemas})
 		if err != nil {
 			r.log.Error("cannot start a shard's edge", "shard", name, "error", err)
 			continue
