@@ -51,6 +51,25 @@ func (d *demo) startClusters(ctx context.Context) error {
 	return nil
 }
 
+// admit does what an administrator does on each management cluster.
+func (d *demo) admit(ctx context.Context) error {
+	began := time.Now()
+	if err := os.Mkdir(filepath.Join(d.dir, "shards"), 0o700); err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	for _, s := range d.shards {
+		err := d.showAll(ctx,
+			"kubectl --kubeconfig $CLUSTERS/"+s.Name+" apply -k $INSTALL/shard",
+			"KUBECONFIG=$CLUSTERS/"+s.Name+" $INSTALL/shard/kubeconfig.sh > $TENANTRY_KUBECONFIGS/"+s.Name+".kubeconfig",
+		)
+		if err != nil {
+			return err
+		}
+	}
+	d.timed(began, "the daemon admitted to %d clusters", len(d.shards))
+	return nil
+}
+
 // showState shows, after a failure, what there is to see; nothing it does can fail
 // the demo any more.
 func (d *demo) showState(ctx context.Context) {
@@ -61,7 +80,7 @@ func (d *demo) showState(ctx context.Context) {
 	if d.daemon != nil {
 		_, _ = d.show(ctx, "tenantry status")
 		for _, s := range d.shards {
-			_, _ = d.show(ctx, fmt.Sprintf("kubectl --kubeconfig $TENANTRY_KUBECONFIGS/%s get pods -A", s.Name))
+			_, _ = d.show(ctx, fmt.Sprintf("kubectl --kubeconfig $CLUSTERS/%s get pods -A", s.Name))
 		}
 	}
 	for _, p := range []*process{d.clusters, d.daemon} {

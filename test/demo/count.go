@@ -114,7 +114,7 @@ Remove it, and change your mind (its data is kept for the retention in fleet.yam
 
 Look behind the scenes, at a management cluster:
 
-  kubectl --kubeconfig $TENANTRY_KUBECONFIGS/eu-1 get pods -A
+  kubectl --kubeconfig $CLUSTERS/eu-1 get pods -A
 
 Ctrl-C here stops everything and removes it.
 `

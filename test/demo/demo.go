@@ -34,7 +34,7 @@ func begin(ctx context.Context, opts options, out *printer) (*demo, error) {
 	if err := checkGit(ctx); err != nil {
 		return nil, err
 	}
-	for _, path := range []*string{&opts.devcluster, &opts.tenantry, &opts.fleet} {
+	for _, path := range []*string{&opts.devcluster, &opts.tenantry, &opts.fleet, &opts.install} {
 		abs, err := filepath.Abs(*path)
 		if err != nil {
 			return nil, err
@@ -84,6 +84,7 @@ func (d *demo) present(ctx context.Context) (string, error) {
 	}{
 		{"Start two management clusters", d.startClusters},
 		{"Serve a fleet repository and push a fleet with two tenants", d.pushFleet},
+		{"Admit the daemon to both clusters, with the rights that it needs", d.admit},
 		{"Run the daemon", d.runDaemon},
 		{"See what it committed", d.showGit},
 		{"Ask every tenant's API, through the references in Git", d.askAll},

@@ -24,7 +24,7 @@ func main() {
 // options are the program's flags.
 type options struct {
 	devcluster, tenantry string
-	fleet                string
+	fleet, install       string
 	timeout              time.Duration
 	keep                 bool
 }
@@ -36,6 +36,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.devcluster, "devcluster", "bin/devcluster", "`FILE` of the devcluster binary")
 	f.StringVar(&o.tenantry, "tenantry", "bin/tenantry", "`FILE` of the tenantry binary")
 	f.StringVar(&o.fleet, "fleet", "examples/quickstart", "`DIR` with the fleet to begin with")
+	f.StringVar(&o.install, "install", "examples/install", "`DIR` with the manifests that an administrator applies")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long a step may take")
 	f.BoolVar(&o.keep, "keep", os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0", "leave everything running at the end ($KEEP)")
 	if err := f.Parse(args); err != nil {

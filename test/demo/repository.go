@@ -56,7 +56,9 @@ func (d *demo) pushFleet(ctx context.Context) error {
 func (d *demo) enter(clone, url string) error {
 	settings := []string{
 		"TENANTRY_REPOSITORY=" + url,
-		"TENANTRY_KUBECONFIGS=" + filepath.Join(d.dir, "clusters", "kubeconfigs"),
+		"TENANTRY_KUBECONFIGS=" + filepath.Join(d.dir, "shards"),
+		"CLUSTERS=" + filepath.Join(d.dir, "clusters", "kubeconfigs"),
+		"INSTALL=" + d.opts.install,
 		"KUBECONFIG=" + filepath.Join(d.dir, "kubeconfig"),
 		"KUBECACHEDIR=" + filepath.Join(d.dir, "kubecache"),
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
