@@ -56,12 +56,17 @@ func parameters(said map[string]any, schema *Schema) map[string]any {
 	if schema == nil {
 		return nil
 	}
-	out := map[string]any{}
+	out := make(map[string]any, len(schema.Properties))
 	for name, p := range schema.Properties {
-		if value, ok := said[name]; ok {
+		value, ok := said[name]
+		if !ok {
+			value = p.Default
+		}
+		if list, isList := value.([]string); isList {
+			value = slices.Clone(list)
+		}
+		if value != nil {
 			out[name] = value
-		} else if p.Default != nil {
-			out[name] = p.Default
 		}
 	}
 	return out

@@ -276,7 +276,7 @@ func TestLoadBoundsClasses(t *testing.T) {
 			t.Errorf("findings lack %q", want)
 		}
 	}
-	if len(f.Classes) != 0 || f.Tenants["some"] == nil {
+	if len(f.Classes) != 1 || f.Classes["large"] == nil || f.Tenants["some"] == nil {
 		t.Errorf("classes %v are valid, or the tenant that names a broken one is not", f.Classes)
 	}
 }

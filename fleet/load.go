@@ -105,7 +105,9 @@ type entry struct {
 
 // unreadable says whether the field, or one around it, could not be read.
 func (e *entry) unreadable(field string) bool {
-	return slices.ContainsFunc(e.unread, func(f string) bool { return f == field || strings.HasPrefix(field, f+".") })
+	return slices.ContainsFunc(e.unread, func(f string) bool {
+		return f == field || strings.HasPrefix(field, f+".") || strings.HasPrefix(field, f+"[")
+	})
 }
 
 type declared[T any] struct {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/tenantry/tenantry/fleet/internal/strict"
 )
@@ -46,6 +45,11 @@ func decode[S any](l *loader, e *entry, file fs.DirEntry) (*object[S], []byte, e
 
 func (l *loader) problems(e *entry, problems []strict.Problem) {
 	for _, p := range problems {
+		if p.Message == strict.UnknownField && e.ref.Kind == KindClass {
+			if message, hint := openAPI(p.Field); message != "" {
+				p.Message, p.Hint = message, hint
+			}
+		}
 		l.report(e, Finding{Line: p.Line, Column: p.Column, Field: p.Field, Message: p.Message, Hint: p.Hint})
 		if p.Field != "" {
 			e.unread = append(e.unread, p.Field)
@@ -106,12 +110,6 @@ func (l *loader) loadDataStore(file, name string, f fs.DirEntry) error {
 	return nil
 }
 
-// Bounds of a class's folder: an overlay, not an archive.
-const (
-	maxClassFiles = 256
-	maxClassSize  = 4 << 20
-)
-
 func (l *loader) loadClass(dir, name string) error {
 	content, err := l.walk(dir)
 	if err != nil {
@@ -124,12 +122,8 @@ func (l *loader) loadClass(dir, name string) error {
 	for _, f := range content.faults {
 		l.report(e, f)
 	}
-	if len(content.files) > maxClassFiles {
-		l.report(e, Finding{File: dir, Message: fmt.Sprintf("has %d files, more than %d", len(content.files), maxClassFiles)})
-		return nil
-	}
-	files, err := l.classFiles(e, dir, content)
-	if err != nil {
+	files, err := l.filesBeside(e, dir, content, classFileName, limits{256, 4 << 20})
+	if err != nil || files == nil {
 		return err
 	}
 	f, ok := content.files[classFileName]
@@ -155,38 +149,6 @@ func (l *loader) loadClass(dir, name string) error {
 	return nil
 }
 
-// classFiles reads the files beside class.yaml. YAML is looked through here,
-// where a finding has its place; what it means is for Kustomize to say.
-func (l *loader) classFiles(e *entry, dir string, content folder) (map[string][]byte, error) {
-	files, size := map[string][]byte{}, 0
-	for _, rel := range content.order {
-		if rel == classFileName {
-			continue
-		}
-		file := path.Join(dir, rel)
-		if !plainPath(rel) {
-			l.report(e, Finding{File: file, Message: "its name has characters other than letters, digits, '.', '_' and '-'", Hint: "rename it"})
-			continue
-		}
-		data, problems, err := l.read(file, content.files[rel])
-		if err != nil {
-			return nil, err
-		}
-		if ext := path.Ext(rel); len(problems) == 0 && (ext == ".yaml" || ext == ".yml") {
-			problems = strict.Scan(data)
-		}
-		for _, p := range problems {
-			l.report(e, Finding{File: file, Line: p.Line, Column: p.Column, Message: p.Message, Hint: p.Hint})
-		}
-		files[rel] = data
-		if size += len(data); size > maxClassSize {
-			l.report(e, Finding{File: dir, Message: fmt.Sprintf("its files are larger than %d MiB together", maxClassSize>>20)})
-			break
-		}
-	}
-	return files, nil
-}
-
 func (l *loader) loadTenant(dir, name, teamFault string) error {
 	content, err := l.walk(dir)
 	if err != nil {
@@ -200,8 +162,9 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 	for _, f := range content.faults {
 		l.report(e, f)
 	}
-	for _, rel := range content.order {
-		l.besideTenant(e, dir, rel)
+	files, err := l.tenantFiles(e, dir, content)
+	if err != nil {
+		return err
 	}
 	if teamFault != "" {
 		e.message = cmp.Or(e.message, "its folder is not a team's name: "+teamFault) // found once, at the team's folder
@@ -218,7 +181,7 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 	if err != nil || o == nil {
 		return err
 	}
-	t := &Tenant{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}}
+	t := &Tenant{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}, Files: files, Tree: hashFiles(files)}
 	c := check{l, e}
 	c.metadata(t.Metadata, name, maxObjectName)
 	c.tenant(t)
@@ -226,24 +189,4 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 	e.doc, e.raw = nil, raw
 	l.tenants = append(l.tenants, declared[Tenant]{e, t})
 	return nil
-}
-
-// besideTenant looks at a file of a tenant's folder other than tenant.yaml.
-// YAML would be taken for something that has an effect, so it is refused.
-func (l *loader) besideTenant(e *entry, dir, rel string) {
-	file := path.Join(dir, rel)
-	switch base, ext := path.Base(rel), strings.ToLower(path.Ext(rel)); {
-	case rel == tenantFileName:
-	case base == tenantFileName:
-		l.stray(KindTenant, path.Base(path.Dir(rel)), file, "is too deep", tenantPlace)
-	case ext == ".yaml" || ext == ".yml" || ext == ".json":
-		l.report(e, Finding{File: file, Message: "is not read: a tenant's folder holds tenant.yaml only",
-			Hint: "what several tenants share belongs into their class"})
-	}
-}
-
-func plainPath(p string) bool {
-	return !strings.ContainsFunc(p, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/", r))
-	})
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -24,6 +23,15 @@ func (c check) add(err *field.Error, hint string) {
 		return // said already: what is there and unreadable is neither missing nor zero
 	}
 	at := c.e.index().Position(err.Field)
+	c.l.report(c.e, Finding{Line: at.Line, Column: at.Column, Field: err.Field, Message: err.ErrorBody(), Hint: hint})
+}
+
+// addKey reports err at the key of its field: it should not be there.
+func (c check) addKey(err *field.Error, hint string) {
+	if c.e.unreadable(err.Field) {
+		return
+	}
+	at := c.e.index().Key(err.Field)
 	c.l.report(c.e, Finding{Line: at.Line, Column: at.Column, Field: err.Field, Message: err.ErrorBody(), Hint: hint})
 }
 
@@ -205,52 +213,6 @@ func (l *loader) checkPools() {
 	}
 }
 
-func (c check) dataStore(s DataStoreSpec, known known) {
-	c.name(specPath.Child("provider"), s.Provider)
-	switch s.Driver {
-	case "etcd":
-	case "":
-		c.add(field.Required(specPath.Child("driver"), ""), "driver: etcd")
-	default:
-		c.add(field.NotSupported(specPath.Child("driver"), s.Driver, []string{"etcd"}), "")
-	}
-	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
-	shards := specPath.Child("shards")
-	seen := map[string]bool{}
-	for i, name := range s.Shards {
-		if seen[name] {
-			c.add(field.Duplicate(shards.Index(i), name), "")
-		}
-		seen[name] = true
-		c.reference(shards.Index(i), KindShard, name, known)
-	}
-	switch {
-	case len(s.Shards) == 0:
-		c.add(field.Required(shards, ""), "name the shard on which it runs")
-	case s.Managed != nil && len(s.Shards) > 1:
-		c.add(field.TooMany(shards, len(s.Shards), 1), "a managed datastore runs on one shard and serves the tenants there")
-	}
-	if s.Managed == nil {
-		c.add(field.Required(specPath.Child("managed"), "only datastores that Tenantry runs are supported"), "write managed: {} for the defaults")
-		return
-	}
-	c.managed(specPath.Child("managed"), *s.Managed)
-}
-
-func (c check) managed(at *field.Path, m ManagedDataStore) {
-	if !slices.Contains([]int{1, 3, 5}, m.Replicas) {
-		c.add(field.Invalid(at.Child("replicas"), m.Replicas, "want 1, 3 or 5"), "etcd needs an odd number of members to agree")
-	}
-	if q, err := resource.ParseQuantity(m.Storage); err != nil {
-		c.add(field.Invalid(at.Child("storage"), m.Storage, "want a quantity (8Gi)"), "")
-	} else if q.Sign() <= 0 {
-		c.add(field.Invalid(at.Child("storage"), m.Storage, "must be more than nothing"), "")
-	}
-	if m.StorageClass != "" {
-		c.dnsName(at.Child("storageClass"), m.StorageClass, 253)
-	}
-}
-
 // name checks a value that names something outside of the fleet's files.
 func (c check) name(at *field.Path, name string) {
 	if fault := nameFault(name, maxLabel); name != "" && fault != "" {
@@ -296,4 +258,6 @@ func (c check) class(s ClassSpec) {
 	c.version(s.Version)
 	c.replicas(s.Replicas)
 	c.network(s.Network, s.Network)
+	c.schema(s.Parameters)
+	c.allow(s)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,11 +24,13 @@ type known struct {
 	refs    map[Ref]bool
 	// names are the names of each kind, sorted.
 	names map[string][]string
+	// patterns are those of each class's parameters, by parameter.
+	patterns map[string]map[string]*regexp.Regexp
 }
 
 // index collects what is declared so far.
 func (l *loader) index() known {
-	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}, map[string][]string{}}
+	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}, map[string][]string{}, map[string]map[string]*regexp.Regexp{}}
 	for _, e := range l.entries {
 		if !k.refs[e.ref] {
 			k.refs[e.ref] = true
@@ -50,6 +53,7 @@ func (l *loader) index() known {
 	for _, c := range l.classes {
 		if c.message == "" {
 			k.classes[c.ref.Name] = c.value
+			k.patterns[c.ref.Name] = patterns(c.value.Spec.Parameters)
 		}
 	}
 	return k
@@ -85,8 +89,35 @@ func (c check) tenant(t *Tenant) {
 	for _, key := range slices.Sorted(maps.Keys(s.ShardSelector)) {
 		c.label(selector, key, s.ShardSelector[key])
 	}
+	c.groups(s.Access.Groups)
 	if s.MovedFrom != "" {
 		c.movedFrom(t)
+	}
+}
+
+// Bounds of the groups that may read a tenant's kubeconfig.
+const (
+	maxGroups    = 20
+	maxGroupName = 253
+)
+
+func (c check) groups(groups []string) {
+	at := specPath.Child("access", "groups")
+	if len(groups) > maxGroups {
+		c.add(field.TooMany(at, len(groups), maxGroups), "make a group of them where people are kept")
+	}
+	for i, g := range groups {
+		switch {
+		case g == "":
+		case slices.Contains(groups[:i], g):
+			c.add(field.Duplicate(at.Index(i), g), "")
+		case strings.HasPrefix(g, "system:"):
+			c.add(field.Invalid(at.Index(i), g, "is one of Kubernetes' own"), "system:authenticated, say, would let everybody in: name a group of people")
+		case len(g) > maxGroupName:
+			c.add(field.TooLong(at.Index(i), "", maxGroupName), "")
+		case strings.TrimSpace(g) != g || printable(g) != g:
+			c.add(field.Invalid(at.Index(i), g, "has characters that cannot be seen"), "")
+		}
 	}
 }
 
@@ -114,15 +145,35 @@ func (c check) tenantReferences(t *Tenant, k known) {
 			"it serves "+strings.Join(store.Spec.Shards, ", "))
 	}
 	class := k.classes[s.Class]
+	if store := k.stores[s.DataStore]; store != nil && class != nil && store.Spec.Provider != class.Spec.Provider {
+		c.add(field.Invalid(specPath.Child("dataStore"), s.DataStore, fmt.Sprintf("is for provider %s (%s), class %s is of provider %s (%s)",
+			store.Spec.Provider, store.Source.Path, s.Class, class.Spec.Provider, class.Source.Path)), storesOf(k, class.Spec.Provider))
+	}
 	if class == nil {
 		c.network(s.Network, s.Network)
 		return
 	}
+	c.values(s.Parameters, class, k.patterns[s.Class])
+	c.allowed(t, class)
 	resolved := Resolve(t, class)
 	if resolved.Version == "" {
 		c.add(field.Required(specPath.Child("version"), fmt.Sprintf("class %s names no version", s.Class)), "name one here or in the class")
 	}
 	c.network(s.Network, resolved.Network)
+}
+
+// storesOf makes a hint of the datastores that a provider's tenants can use.
+func storesOf(k known, provider string) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(k.stores)) {
+		if k.stores[name].Spec.Provider == provider {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "the fleet declares none for it"
+	}
+	return "declared for it: " + strings.Join(names[:min(len(names), 10)], ", ")
 }
 
 // network checks what is written, and the overlap of what results.

@@ -37,17 +37,26 @@ func (d *decoder) add(n *yaml.Node, field, message, hint string) {
 	d.problems = append(d.problems, Problem{Position{n.Line, n.Column}, field, message, hint})
 }
 
+// form says in words what a node is.
+func form(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Tag == "!!str":
+		return "a string"
+	}
+	return "a plain value"
+}
+
 func (d *decoder) invalid(n *yaml.Node, field, want, hint string) {
 	value := n.Value
-	switch n.Kind {
-	case yaml.MappingNode:
-		value = "a mapping"
-	case yaml.SequenceNode:
-		value = "a list"
-	default:
-		if n.Tag == "!!str" {
-			value = strconv.Quote(value)
-		}
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		value = form(n)
+	case n.Tag == "!!str":
+		value = strconv.Quote(value)
 	}
 	d.add(n, field, fmt.Sprintf("Invalid value: %s: %s", value, want), hint)
 }
@@ -92,7 +101,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 	case t.Kind() == reflect.Struct:
 		d.object(n, v, field)
 	case t.Kind() == reflect.Map:
-		d.stringMap(n, v, field)
+		d.table(n, v, field)
+	case t.Kind() == reflect.Interface:
+		d.free(n, v, field)
 	case t.Kind() == reflect.Slice:
 		d.list(n, v, field)
 	case t.Kind() == reflect.String:
@@ -185,16 +196,29 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, field string) {
 	})
 }
 
-func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, field string) {
-	out := map[string]string{}
+// table reads a mapping whose keys people choose.
+func (d *decoder) table(n *yaml.Node, v reflect.Value, field string) {
+	out := reflect.MakeMap(v.Type())
 	d.mapping(n, field, func(key, value *yaml.Node) {
 		path := field + "[" + key.Value + "]"
 		d.doc.remember(path, key, value)
-		if d.isString(value, path) {
-			out[key.Value] = value.Value
+		item := reflect.New(v.Type().Elem()).Elem()
+		if item.Kind() == reflect.String {
+			// A label without a value is one: texts may be empty here.
+			if d.isString(value, path) {
+				item.SetString(value.Value)
+				out.SetMapIndex(reflect.ValueOf(key.Value), item)
+			}
+			return
+		}
+		d.prefill(item)
+		found := len(d.problems)
+		d.value(value, item, path)
+		if len(d.problems) == found || item.Kind() == reflect.Struct {
+			out.SetMapIndex(reflect.ValueOf(key.Value), item)
 		}
 	})
-	v.Set(reflect.ValueOf(out))
+	v.Set(out)
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, field string) {
@@ -214,7 +238,8 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, field string) {
 // mapping visits a mapping's pairs, each key once.
 func (d *decoder) mapping(n *yaml.Node, field string, visit func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
-		d.invalid(n, field, "want a mapping", "")
+		// What stands in the place of a reference may be a password: it is not shown.
+		d.add(n, field, fmt.Sprintf("Invalid value: %s: want a mapping", form(n)), "")
 		return
 	}
 	first := map[string]int{}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -64,23 +63,29 @@ func encodeNode(v reflect.Value) (*yaml.Node, error) {
 			out.Content = append(out.Content, item)
 		}
 		return out, nil
-	case v.Type() == reflect.TypeFor[map[string]string]():
-		out := &yaml.Node{Kind: yaml.MappingNode}
-		m := v.Interface().(map[string]string)
-		for _, key := range slices.Sorted(maps.Keys(m)) {
-			k, err := encodeString(key)
-			if err != nil {
-				return nil, err
-			}
-			value, err := encodeString(m[key])
-			if err != nil {
-				return nil, err
-			}
-			out.Content = append(out.Content, k, value)
-		}
-		return out, nil
+	case v.Kind() == reflect.Interface && !v.IsNil():
+		return encodeNode(v.Elem())
+	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
+		return encodeTable(v)
 	}
 	return nil, fmt.Errorf("type %s is not supported", v.Type())
+}
+
+func encodeTable(v reflect.Value) (*yaml.Node, error) {
+	out := &yaml.Node{Kind: yaml.MappingNode}
+	keys := slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		k, err := encodeString(key.String())
+		if err != nil {
+			return nil, err
+		}
+		value, err := encodeNode(v.MapIndex(key))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		out.Content = append(out.Content, k, value)
+	}
+	return out, nil
 }
 
 // encodeString writes texts of several lines as blocks, but for those that would
