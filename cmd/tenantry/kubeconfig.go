@@ -70,7 +70,10 @@ only replaced with --overwrite.`,
 			fmt.Fprintf(cmd.ErrOrStderr(), "tenantry: the certificate was rotated since the reference was committed; this is the newer one\n")
 		}
 		if !*merge {
-			_, err := cmd.OutOrStdout().Write(found.raw)
+			content, err := clientcmd.Write(*found.config)
+			if err == nil {
+				_, err = cmd.OutOrStdout().Write(content)
+			}
 			return err
 		}
 		file := mergeTarget(args[1:])
@@ -109,7 +112,6 @@ func (c *config) tenantStatus(ctx context.Context, tenant string) (core.TenantSt
 
 // credential is a tenant's kubeconfig as its shard holds it.
 type credential struct {
-	raw    []byte
 	config *clientcmdapi.Config
 	// rotated is true when its certificate is not the one that the reference names.
 	rotated bool
@@ -151,7 +153,7 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 	if err != nil {
 		return credential{}, fmt.Errorf("kubeconfig in secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
 	}
-	return credential{raw: raw, config: config, rotated: fingerprint != ref.Fingerprint}, nil
+	return credential{config: config, rotated: fingerprint != ref.Fingerprint}, nil
 }
 
 // dial connects to a shard by its kubeconfig in --kubeconfigs, which is found by
