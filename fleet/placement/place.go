@@ -95,21 +95,21 @@ func (s *State) Release(p ledger.Placement) {
 	}
 }
 
-// Place chooses where a tenant lives that has no place yet, and counts it. spec
-// is the tenant's spec as resolved with its class. The error is an *Unplaced.
-func (s *State) Place(t *fleet.Tenant, spec fleet.TenantSpec) (ledger.Placement, error) {
-	where, unplaced := s.place(t, spec)
+// Place chooses where a tenant lives that has no place yet, and counts it. The
+// error is an *Unplaced.
+func (s *State) Place(r Request) (ledger.Placement, error) {
+	where, unplaced := s.place(r)
 	if unplaced != nil {
 		return ledger.Placement{}, unplaced
 	}
 	return where, nil
 }
 
-func (s *State) place(t *fleet.Tenant, spec fleet.TenantSpec) (ledger.Placement, *Unplaced) {
-	unplaced := &Unplaced{Tenant: t.Metadata.Name}
+func (s *State) place(r Request) (ledger.Placement, *Unplaced) {
+	unplaced := &Unplaced{Tenant: r.Tenant.Metadata.Name}
 	var best *candidate
-	for _, sh := range s.candidates(spec, unplaced) {
-		c, rejection := s.judge(sh, t.Metadata.Name, spec)
+	for _, sh := range s.candidates(r.Spec, unplaced) {
+		c, rejection := s.judge(sh, r)
 		if rejection != nil {
 			unplaced.Rejections = append(unplaced.Rejections, *rejection)
 			continue
@@ -173,7 +173,7 @@ func unmatched(selector, labels map[string]string) string {
 }
 
 // judge says what the tenant would get on a shard, or why nothing.
-func (s *State) judge(sh *shard, tenant string, spec fleet.TenantSpec) (*candidate, *Rejection) {
+func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	file := "shards/" + sh.name + ".yaml"
 	if sh.spec.Cordon {
 		return nil, rejection(sh.name, Cordoned, "it is cordoned (spec.cordon in %s)", file)
@@ -181,13 +181,13 @@ func (s *State) judge(sh *shard, tenant string, spec fleet.TenantSpec) (*candida
 	if most := sh.spec.Capacity.Tenants; most > 0 && sh.tenants >= most {
 		return nil, rejection(sh.name, Full, "it has %d tenants, removed ones that may come back included, of %d (spec.capacity.tenants in %s)", sh.tenants, most, file)
 	}
-	store, rejected := s.chooseStore(sh, spec)
+	store, rejected := s.chooseStore(sh, r)
 	if rejected != nil {
 		return nil, rejected
 	}
 	p := ledger.Placement{Shard: sh.name, DataStore: store.Metadata.Name}
 	if sh.spec.Domain != "" {
-		p.Host = tenant + "." + sh.spec.Domain
+		p.Host = r.Tenant.Metadata.Name + "." + sh.spec.Domain
 		return &candidate{sh, p}, nil
 	}
 	address, ok := sh.pool.lowest(s.used)
@@ -199,36 +199,43 @@ func (s *State) judge(sh *shard, tenant string, spec fleet.TenantSpec) (*candida
 }
 
 // chooseStore gives the datastore that the tenant pins, or the one with the
-// fewest tenants, among those that serve the shard and have room.
-func (s *State) chooseStore(sh *shard, spec fleet.TenantSpec) (*fleet.DataStore, *Rejection) {
+// fewest tenants, among those that serve the shard and the provider and have room.
+func (s *State) chooseStore(sh *shard, r Request) (*fleet.DataStore, *Rejection) {
 	var best *fleet.DataStore
-	var full []string
-	serving := 0
+	var full, others []string
 	for _, store := range sh.stores {
-		name := store.Metadata.Name
-		if spec.DataStore != "" && spec.DataStore != name {
-			continue
-		}
-		serving++
-		if most := store.Spec.Capacity.Tenants; most > 0 && s.stores[name] >= most {
+		name, pinned := store.Metadata.Name, r.Spec.DataStore
+		switch most := store.Spec.Capacity.Tenants; {
+		case pinned != "" && pinned != name:
+		case store.Spec.Provider != r.Provider:
+			others = append(others, fmt.Sprintf("datastore %s is for provider %s", name, store.Spec.Provider))
+		case most > 0 && s.stores[name] >= most:
 			full = append(full, fmt.Sprintf("datastore %s has %d of %d tenants", name, s.stores[name], most))
-			continue
-		}
-		if best == nil || s.stores[name] < s.stores[best.Metadata.Name] {
+		case best == nil || s.stores[name] < s.stores[best.Metadata.Name]:
 			best = store
 		}
 	}
-	switch {
-	case best != nil:
+	if best != nil {
 		return best, nil
-	case serving > 0:
-		return nil, rejection(sh.name, DataStoreFull, "%s (spec.capacity.tenants in datastores/)", strings.Join(full, ", "))
-	case spec.DataStore != "" && s.storeBroken(spec.DataStore):
-		return nil, rejection(sh.name, NoDataStore, "the declaration of datastore %s is invalid", spec.DataStore)
-	case spec.DataStore != "":
-		return nil, rejection(sh.name, NoDataStore, "datastore %s, which the tenant asks for, does not serve it", spec.DataStore)
 	}
-	return nil, rejection(sh.name, NoDataStore, "no valid datastore names it in spec.shards")
+	return nil, s.noStore(sh, r, full, others)
+}
+
+// noStore says why no datastore of a shard takes the tenant.
+func (s *State) noStore(sh *shard, r Request, full, others []string) *Rejection {
+	pinned := r.Spec.DataStore
+	switch {
+	case len(full) > 0:
+		return rejection(sh.name, DataStoreFull, "%s (spec.capacity.tenants in datastores/)", strings.Join(full, ", "))
+	case len(others) > 0:
+		return rejection(sh.name, NoDataStore, "%s, the tenant's class %s is of provider %s (spec.provider in datastores/ and classes/)",
+			strings.Join(others, ", "), r.Spec.Class, r.Provider)
+	case pinned != "" && s.storeBroken(pinned):
+		return rejection(sh.name, NoDataStore, "the declaration of datastore %s is invalid", pinned)
+	case pinned != "":
+		return rejection(sh.name, NoDataStore, "datastore %s, which the tenant asks for, does not serve it", pinned)
+	}
+	return rejection(sh.name, NoDataStore, "no valid datastore names it in spec.shards")
 }
 
 func (s *State) storeBroken(store string) bool {
@@ -236,10 +243,18 @@ func (s *State) storeBroken(store string) bool {
 	return broken
 }
 
-// Request asks for one tenant's place; Spec is resolved with its class.
+// Request asks for one tenant's place.
 type Request struct {
 	Tenant *fleet.Tenant
-	Spec   fleet.TenantSpec
+	// Spec is the tenant's spec as resolved with its class.
+	Spec fleet.TenantSpec
+	// Provider is the class's: the tenant's state is kept in a datastore of the same.
+	Provider string
+}
+
+// Ask is the Request of a tenant of a class.
+func Ask(t *fleet.Tenant, class *fleet.Class) Request {
+	return Request{Tenant: t, Spec: fleet.Resolve(t, class), Provider: class.Spec.Provider}
 }
 
 // Outcome answers a Request: a place, or why there is none.
@@ -257,7 +272,7 @@ func (s *State) PlaceAll(requests []Request) []Outcome {
 	out := make([]Outcome, len(sorted))
 	for i, r := range sorted {
 		out[i].Name = r.Tenant.Metadata.Name
-		out[i].Placement, out[i].Unplaced = s.place(r.Tenant, r.Spec)
+		out[i].Placement, out[i].Unplaced = s.place(r)
 	}
 	return out
 }

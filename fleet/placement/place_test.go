@@ -24,11 +24,22 @@ func shard(name string, change func(*fleet.Shard)) *fleet.Shard {
 func store(name string, capacity int, shards ...string) *fleet.DataStore {
 	return &fleet.DataStore{
 		Metadata: fleet.Metadata{Name: name},
-		Spec:     fleet.DataStoreSpec{Driver: "etcd", Shards: shards, Capacity: fleet.Capacity{Tenants: capacity}},
+		Spec:     fleet.DataStoreSpec{Provider: "native", Driver: "etcd", Shards: shards, Capacity: fleet.Capacity{Tenants: capacity}},
 	}
 }
 
+func storeOf(provider, name string, shards ...string) *fleet.DataStore {
+	s := store(name, 0, shards...)
+	s.Spec.Provider = provider
+	return s
+}
+
 func tenant(name string) *fleet.Tenant { return &fleet.Tenant{Metadata: fleet.Metadata{Name: name}} }
+
+// ask asks for the place of a tenant whose class is of provider native.
+func ask(name string, spec fleet.TenantSpec) placement.Request {
+	return placement.Request{Tenant: tenant(name), Spec: spec, Provider: "native"}
+}
 
 func fleetOf(things ...any) *fleet.Fleet {
 	f := &fleet.Fleet{Shards: map[string]*fleet.Shard{}, DataStores: map[string]*fleet.DataStore{}, Broken: map[fleet.Ref]fleet.Broken{}}
@@ -105,6 +116,15 @@ func TestPlace(t *testing.T) {
 			ledger: ledgerOf(living("x", "a", "a-1", "")),
 			want:   ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
 		}, {
+			name: "its provider's datastore", reason: "another provider's control planes cannot use it",
+			fleet: fleetOf(shard("a", nil), storeOf("kamaji", "a-1", "a"), store("a-2", 0, "a")),
+			want:  ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
+		}, {
+			name: "a shard that has one", reason: "the emptier shard has no datastore for it",
+			fleet:  fleetOf(shard("a", nil), shard("b", nil), storeOf("kamaji", "a-1", "a"), store("b-1", 0, "b")),
+			ledger: ledgerOf(living("x", "b", "b-1", "")),
+			want:   ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
+		}, {
 			name: "lowest free address", reason: "gaps are filled, across entries out of order",
 			fleet:  fleetOf(shard("a", pool("10.0.1.0/30", "10.0.0.1-10.0.0.2")), store("a-1", 0, "a")),
 			ledger: ledgerOf(living("x", "a", "a-1", "10.0.0.1"), living("y", "a", "a-1", "10.0.0.2")),
@@ -125,7 +145,7 @@ func TestPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := placement.New(tt.fleet, tt.ledger).Place(tenant("acme"), tt.spec)
+			got, err := placement.New(tt.fleet, tt.ledger).Place(ask("acme", tt.spec))
 			if err != nil {
 				t.Fatalf("%v (%s)", err, tt.reason)
 			}
@@ -142,6 +162,7 @@ func TestUnplaced(t *testing.T) {
 		shard("full", func(s *fleet.Shard) { s.Spec.Capacity.Tenants = 1 }), store("s2", 0, "full"),
 		shard("lonely", nil),
 		shard("packed", nil), store("s3", 1, "packed"),
+		shard("foreign", nil), storeOf("kamaji", "s5", "foreign"),
 		shard("pooled", func(s *fleet.Shard) { s.Spec.Domain, s.Spec.AddressPool = "", []string{"10.0.0.1"} }), store("s4", 0, "pooled"),
 	)
 	f.Broken[fleet.Ref{Kind: fleet.KindShard, Name: "torn"}] = fleet.Broken{Path: "shards/torn.yaml", Message: "is empty"}
@@ -152,18 +173,19 @@ func TestUnplaced(t *testing.T) {
 		spec fleet.TenantSpec
 		want []string // shard=reason
 	}{
-		{"anywhere", fleet.TenantSpec{}, []string{"cordoned=Cordoned", "full=Full", "lonely=NoDataStore", "packed=DataStoreFull", "pooled=NoAddress", "torn=ShardInvalid"}},
+		{"anywhere", fleet.TenantSpec{}, []string{"cordoned=Cordoned", "foreign=NoDataStore", "full=Full", "lonely=NoDataStore", "packed=DataStoreFull", "pooled=NoAddress", "torn=ShardInvalid"}},
 		{"pinned to an invalid shard", fleet.TenantSpec{Shard: "torn"}, []string{"torn=ShardInvalid"}},
 		{"pinned to an unknown shard", fleet.TenantSpec{Shard: "nowhere"}, []string{"nowhere=ShardUnknown"}},
 		{"pinned", fleet.TenantSpec{Shard: "full"}, []string{"full=Full"}},
 		{"pinned to an invalid datastore", fleet.TenantSpec{Shard: "lonely", DataStore: "s9"}, []string{"lonely=NoDataStore"}},
 		{"pinned to a datastore elsewhere", fleet.TenantSpec{Shard: "lonely", DataStore: "s1"}, []string{"lonely=NoDataStore"}},
+		{"pinned to another provider's datastore", fleet.TenantSpec{Shard: "foreign", DataStore: "s5"}, []string{"foreign=NoDataStore"}},
 		{"selecting nothing", fleet.TenantSpec{ShardSelector: map[string]string{"a": "b"}, Shard: ""},
-			[]string{"cordoned=NotSelected", "full=NotSelected", "lonely=NotSelected", "packed=NotSelected", "pooled=NotSelected", "torn=ShardInvalid"}},
+			[]string{"cordoned=NotSelected", "foreign=NotSelected", "full=NotSelected", "lonely=NotSelected", "packed=NotSelected", "pooled=NotSelected", "torn=ShardInvalid"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := placement.New(f, l).Place(tenant("acme"), tt.spec)
+			_, err := placement.New(f, l).Place(ask("acme", tt.spec))
 			var unplaced *placement.Unplaced
 			if !errors.As(err, &unplaced) {
 				t.Fatalf("error is %T %v, want *Unplaced", err, err)
@@ -184,13 +206,20 @@ func TestUnplaced(t *testing.T) {
 
 func TestUnplacedReads(t *testing.T) {
 	f := fleetOf(shard("eu-1", func(s *fleet.Shard) { s.Spec.Cordon = true }), shard("eu-2", nil), store("eu-2-a", 1, "eu-2"))
-	_, err := placement.New(f, ledgerOf(living("x", "eu-2", "eu-2-a", ""))).Place(tenant("acme"), fleet.TenantSpec{})
+	_, err := placement.New(f, ledgerOf(living("x", "eu-2", "eu-2-a", ""))).Place(ask("acme", fleet.TenantSpec{}))
 	want := "place acme: no shard takes it: shard eu-1: it is cordoned (spec.cordon in shards/eu-1.yaml); " +
 		"shard eu-2: datastore eu-2-a has 1 of 1 tenants (spec.capacity.tenants in datastores/)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	_, err = placement.New(fleetOf(), nil).Place(tenant("acme"), fleet.TenantSpec{})
+	request := ask("acme", fleet.TenantSpec{Class: "small"})
+	_, err = placement.New(fleetOf(shard("eu-1", nil), storeOf("kamaji", "eu-1-a", "eu-1")), nil).Place(request)
+	want = "place acme: no shard takes it: shard eu-1: datastore eu-1-a is for provider kamaji, the tenant's class small is of provider native " +
+		"(spec.provider in datastores/ and classes/)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	_, err = placement.New(fleetOf(), nil).Place(ask("acme", fleet.TenantSpec{}))
 	if want := "place acme: the fleet has no shards"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -203,17 +232,17 @@ func TestReleaseMakesRoom(t *testing.T) {
 	s := placement.New(f, nil)
 	var all []ledger.Placement
 	for i := range 3 {
-		p, err := s.Place(tenant(fmt.Sprint("t", i)), fleet.TenantSpec{})
+		p, err := s.Place(ask(fmt.Sprint("t", i), fleet.TenantSpec{}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, p)
 	}
-	if _, err := s.Place(tenant("late"), fleet.TenantSpec{}); err == nil {
+	if _, err := s.Place(ask("late", fleet.TenantSpec{})); err == nil {
 		t.Fatal("a fourth tenant found a place among three")
 	}
 	s.Release(all[1])
-	got, err := s.Place(tenant("late"), fleet.TenantSpec{})
+	got, err := s.Place(ask("late", fleet.TenantSpec{}))
 	if err != nil || got != all[1] {
 		t.Errorf("got %v, %v, want the released %v", got, err, all[1])
 	}

@@ -31,6 +31,9 @@ func drawFleet(t *rapid.T) *fleet.Fleet {
 		})
 		for j := range rapid.IntRange(0, 2).Draw(t, name+" stores") {
 			ds := store(fmt.Sprint(name, "-", j), rapid.IntRange(0, 3).Draw(t, "capacity"), name)
+			if rapid.IntRange(0, 3).Draw(t, "provider") == 0 {
+				ds.Spec.Provider = "kamaji"
+			}
 			f.DataStores[ds.Metadata.Name] = ds
 		}
 	}
@@ -47,7 +50,9 @@ func drawRequests(t *rapid.T, f *fleet.Fleet) []placement.Request {
 		case 1:
 			spec.ShardSelector = map[string]string{"region": "eu"}
 		}
-		out = append(out, placement.Request{Tenant: tenant(fmt.Sprintf("t%02d", i)), Spec: spec})
+		request := ask(fmt.Sprintf("t%02d", i), spec)
+		request.Provider = rapid.SampledFrom([]string{"native", "kamaji"}).Draw(t, "provider")
+		out = append(out, request)
 	}
 	return out
 }
@@ -79,6 +84,9 @@ func TestEveryPlaceKeepsTheRules(t *testing.T) {
 			p, sh := o.Placement, f.Shards[o.Placement.Shard]
 			onShard[p.Shard]++
 			onStore[p.DataStore]++
+			if f.DataStores[p.DataStore].Spec.Provider != requests[i].Provider {
+				t.Fatalf("%s of provider %s is on %s", o.Name, requests[i].Provider, p.DataStore)
+			}
 			if sh.Spec.Cordon || !slices.Contains(f.DataStores[p.DataStore].Spec.Shards, p.Shard) {
 				t.Fatalf("%s is on %+v against the rules", o.Name, p)
 			}
@@ -180,7 +188,7 @@ func TestManySpreadEvenly(t *testing.T) {
 func many(n int) []placement.Request {
 	out := make([]placement.Request, n)
 	for i := range out {
-		out[i].Tenant = tenant(fmt.Sprintf("t%05d", i))
+		out[i] = ask(fmt.Sprintf("t%05d", i), fleet.TenantSpec{})
 	}
 	return out
 }
