@@ -62,7 +62,7 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 	}
 	var requests []placement.Request
 	for _, tenant := range f.Tenants {
-		requests = append(requests, placement.Request{Tenant: tenant, Spec: fleet.Resolve(tenant, f.Classes[tenant.Spec.Class])})
+		requests = append(requests, placement.Ask(tenant, f.Classes[tenant.Spec.Class]))
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
 		if o.Unplaced != nil {

@@ -132,7 +132,7 @@ func (e *explanation) judgeCandidates(b *branches) {
 	if class == nil {
 		return
 	}
-	p, err := placement.New(b.fleet, b.ledger).Place(t, fleet.Resolve(t, class))
+	p, err := placement.New(b.fleet, b.ledger).Place(placement.Ask(t, class))
 	var unplaced *placement.Unplaced
 	if !errors.As(err, &unplaced) {
 		e.WaitsFor = append(e.WaitsFor, fmt.Sprintf("the decision: there is room on shard %s with datastore %s", p.Shard, p.DataStore))

@@ -82,8 +82,8 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 	if d.places == nil {
 		d.places = placement.New(met(d), d.entries)
 	}
-	spec := fleet.Resolve(t, class)
-	where, err := d.places.Place(t, spec)
+	request := placement.Ask(t, class)
+	where, err := d.places.Place(request)
 	if err != nil {
 		c.notes[name] = note{"NoPlace", err.Error()}
 		return
@@ -109,7 +109,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is for control planes of provider %s, class %s is of %s", ds.Name, ds.Provider, t.Spec.Class, class.Spec.Provider)})
 		return
 	}
-	in := tenantInput(e, spec, class, inForce, ds)
+	in := tenantInput(e, request.Spec, class, inForce, ds)
 	unit, err := c.renderer.Tenant(in)
 	if err != nil {
 		undo(note{"NotRendered", err.Error()})

@@ -92,7 +92,7 @@ func ofFleet(name string, fsys fs.FS, renderer *render.Renderer) (history, error
 	}
 	var requests []placement.Request
 	for _, t := range f.Tenants {
-		requests = append(requests, placement.Request{Tenant: t, Spec: fleet.Resolve(t, f.Classes[t.Spec.Class])})
+		requests = append(requests, placement.Ask(t, f.Classes[t.Spec.Class]))
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
 		if o.Unplaced != nil {
