@@ -1,12 +1,18 @@
 package shard
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 const good = `apiVersion: v1
@@ -99,5 +105,49 @@ func TestKubeconfig(t *testing.T) {
 	write(t, dir, "eu-1.yaml", strings.ReplaceAll(good, "canary", "rotated"))
 	if _, two, _ := Kubeconfig(path).Config(); one == two {
 		t.Error("a rotated token is no new version")
+	}
+}
+
+// An operator's kubeconfig may get its credential from a program, which stands beside
+// it or in the path.
+func TestKubeconfigWithExec(t *testing.T) {
+	var seen atomic.Value
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen.Store(r.Header.Get("Authorization")) }))
+	t.Cleanup(server.Close)
+	authority := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	dir, path := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for where, dir := range map[string]string{"beside": dir, "path": path} {
+		program := write(t, dir, "credential.sh", "#!/bin/sh\n"+
+			`echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "`+where+`-'$GREETING'-'$1'"}}'`)
+		if err := os.Chmod(program, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for command, want := range map[string]string{"./credential.sh": "Bearer beside-hello-shard", "credential.sh": "Bearer path-hello-shard"} {
+		t.Run(command, func(t *testing.T) {
+			// Another folder than the working directory, as a mounted Secret is.
+			path := write(t, dir, "eu-1.kubeconfig", strings.NewReplacer(
+				"https://10.0.0.1:6443", server.URL, "certificate-authority: ca.crt", "certificate-authority-data: "+authority,
+				"token: canary", "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: "+command+
+					", args: [shard], env: [{name: GREETING, value: hello}]}",
+			).Replace(good))
+			cfg, _, err := Kubeconfig(path).Config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			dial := dialer(cfg)
+			defer dial.CloseAll()
+			c, err := newClient(prepared(cfg, dial), func() time.Time { return time.Now().Add(time.Minute) }, NewSchemas())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.get(t.Context(), "/", nil); err != nil {
+				t.Fatal(err)
+			}
+			if got := seen.Swap(""); got != want {
+				t.Errorf("the server was shown %q, want %q", got, want)
+			}
+		})
 	}
 }
