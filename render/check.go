@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a class's folder. The largest overlays that are known hold some 50 KiB.
+// Limits of an overlay's folder. The largest that are known hold some 50 KiB.
 const (
 	maxFiles     = 200
 	maxFileBytes = 1 << 20
@@ -20,9 +20,13 @@ const (
 // kustomizationNames are the names that Kustomize looks for.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// allowedFields are what a class's kustomization may hold. It is a list of what is
-// known to be harmless: Kustomize's own list grows.
-var allowedFields = []string{"apiVersion", "kind", "metadata", "resources", "components", "patches", "images", "replicas", "labels"}
+// allowedFields are what a kustomization may hold, of a class or of a tenant. It is a
+// list of what is known to be harmless: Kustomize's own list grows.
+var (
+	allowedFields       = []string{"apiVersion", "kind", "metadata", "resources", "components", "patches", "images", "replicas", "labels"}
+	allowedTenantFields = append(slices.Clone(allowedFields), "configMapGenerator")
+	generatorFields     = []string{"name", "namespace", "behavior", "files", "literals", "envs", "env", "options"}
+)
 
 // refusedFields are what people may miss, with the reason.
 var refusedFields = map[string]string{
@@ -52,49 +56,75 @@ var refusedFields = map[string]string{
 // repository (github.com/a/b, host:path, a?ref=b) before it looks for a file.
 var localPath = regexp.MustCompile(`^(\.\./)*[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
-// classCheck walks a class's folder from its kustomization, and keeps the files that
-// a build will read.
-type classCheck struct {
-	files   map[string][]byte
-	overlay string // the class's folder in the tree
-	home    string // the provider's folder in the tree, which alone may be named outside of the class
-	kept    map[string][]byte
-	walked  map[string]bool
-	based   bool // the provider's base is among the resources
-	errs    []error
+// overlayCheck walks the folder of a class or a tenant from its kustomization, and
+// keeps the files that a build will read.
+type overlayCheck struct {
+	files  map[string][]byte
+	folder string // the overlay's place in the tree
+	// home is the provider's folder in the tree, which alone may be named outside of a
+	// class's; empty for a tenant's overlay, which is a Component and names nothing outside.
+	home   string
+	kept   map[string][]byte
+	walked map[string]bool
+	based  bool // the provider's base is among the resources
+	errs   []error
 }
 
-// checkClass returns the files of an overlay that are safe to build: none when the
-// class has no kustomization. All that is wrong comes in one error.
-func checkClass(files map[string][]byte, overlay, home string) (map[string][]byte, error) {
-	c := &classCheck{files: files, overlay: overlay, home: home, kept: map[string][]byte{}, walked: map[string]bool{}}
+// checkClass returns the files of a class's overlay that are safe to build: none when
+// the class has no kustomization. All that is wrong comes in one error.
+func checkClass(files map[string][]byte, folder, home string) (map[string][]byte, error) {
+	return (&overlayCheck{files: files, folder: folder, home: home}).check()
+}
+
+// checkTenant does the same for a tenant's own Component.
+func checkTenant(files map[string][]byte, folder string) (map[string][]byte, error) {
+	return (&overlayCheck{files: files, folder: folder}).check()
+}
+
+func (c *overlayCheck) check() (map[string][]byte, error) {
+	c.kept, c.walked = map[string][]byte{}, map[string]bool{}
 	if len(c.kustomizations("")) == 0 {
 		return nil, nil
 	}
-	if len(files) > maxFiles {
-		return nil, fmt.Errorf("%s: %d files: want %d at most", overlay, len(files), maxFiles)
+	if len(c.files) > maxFiles {
+		return nil, fmt.Errorf("%s: %d files: want %d at most", c.folder, len(c.files), maxFiles)
 	}
-	for name := range files {
+	for name := range c.files {
 		if name != path.Clean(name) || path.IsAbs(name) || strings.HasPrefix(name, "..") {
-			return nil, fmt.Errorf("%s: file name %q is not a clean relative path", overlay, name)
+			return nil, fmt.Errorf("%s: file name %q is not a clean relative path", c.folder, name)
 		}
 	}
-	c.folder("")
-	if len(c.errs) == 0 && !c.based {
+	c.walk("")
+	if len(c.errs) == 0 && c.home != "" && !c.based {
 		c.fail("", "resources lacks the provider's base: want %s", c.baseReference())
 	}
 	return c.kept, errors.Join(c.errs...)
 }
 
-func (c *classCheck) baseReference() string {
-	return strings.Repeat("../", strings.Count(c.overlay, "/")+1) + c.home
+// owner is whose overlay it is, for messages.
+func (c *overlayCheck) owner() string {
+	if c.home == "" {
+		return "tenant"
+	}
+	return "class"
 }
 
-func (c *classCheck) fail(file, format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf("%s: %s", path.Join(c.overlay, file), fmt.Sprintf(format, args...)))
+func (c *overlayCheck) fields() []string {
+	if c.home == "" {
+		return allowedTenantFields
+	}
+	return allowedFields
 }
 
-func (c *classCheck) kustomizations(dir string) []string {
+func (c *overlayCheck) baseReference() string {
+	return strings.Repeat("../", strings.Count(c.folder, "/")+1) + c.home
+}
+
+func (c *overlayCheck) fail(file, format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("%s: %s", path.Join(c.folder, file), fmt.Sprintf(format, args...)))
+}
+
+func (c *overlayCheck) kustomizations(dir string) []string {
 	var found []string
 	for _, name := range kustomizationNames {
 		if file := path.Join(dir, name); c.files[file] != nil {
@@ -104,8 +134,8 @@ func (c *classCheck) kustomizations(dir string) []string {
 	return found
 }
 
-// folder checks the kustomization of a folder, and all that it refers to.
-func (c *classCheck) folder(dir string) {
+// walk checks the kustomization of a folder, and all that it refers to.
+func (c *overlayCheck) walk(dir string) {
 	if c.walked[dir] {
 		return // Kustomize itself names cycles
 	}
@@ -121,48 +151,56 @@ func (c *classCheck) folder(dir string) {
 		c.fail(file, "want one YAML mapping")
 		return
 	}
+	if kind := field(documents[0], "kind"); dir == "" && c.home == "" && kind != "Component" {
+		c.fail(file, "kind is %q: a tenant's own overlay is a Component", kind)
+	}
 	for key, value := range entries(documents[0]) {
 		switch {
+		case slices.Contains(c.fields(), key):
 		case refusedFields[key] != "":
 			c.fail(file, "%s is not allowed: %s", key, refusedFields[key])
-		case !slices.Contains(allowedFields, key):
-			c.fail(file, "%s is not allowed: want one of %s", key, strings.Join(allowedFields, ", "))
-		case key == "resources" || key == "components":
-			for _, item := range value.Content {
+		default:
+			c.fail(file, "%s is not allowed: want one of %s", key, strings.Join(c.fields(), ", "))
+		}
+		for _, item := range value.Content {
+			switch key {
+			case "resources", "components":
 				c.reference(file, key, item)
-			}
-		case key == "patches":
-			for _, item := range value.Content {
+			case "patches":
 				c.patch(file, item)
+			case "configMapGenerator":
+				c.generator(file, item)
 			}
 		}
 	}
 }
 
 // reference checks an element of resources or components.
-func (c *classCheck) reference(file, field string, item *yaml.Node) {
+func (c *overlayCheck) reference(file, field string, item *yaml.Node) {
 	target, ok := c.local(file, field, item)
 	switch {
 	case !ok:
-	case target == c.home:
+	case c.home != "" && target == c.home:
 		if field != "resources" {
 			c.fail(file, "%s: %s is a base: want it among resources", field, item.Value)
 			return
 		}
 		c.based = true
+	case !c.inside(target) && c.home == "":
+		c.fail(file, "%s: %s leaves the tenant's folder", field, item.Value)
 	case !c.inside(target):
 		c.fail(file, "%s: %s leaves the class's folder: only %s may be named outside of it", field, item.Value, c.baseReference())
 	case field == "resources" && c.files[c.relative(target)] != nil:
 		c.document(c.relative(target))
 	case len(c.kustomizations(c.relative(target))) > 0:
-		c.folder(c.relative(target))
+		c.walk(c.relative(target))
 	default:
 		c.fail(file, "%s: %s does not exist", field, item.Value)
 	}
 }
 
-// patch checks an element of patches: a file of the class, or an inline text.
-func (c *classCheck) patch(file string, item *yaml.Node) {
+// patch checks an element of patches: a file, or an inline text.
+func (c *overlayCheck) patch(file string, item *yaml.Node) {
 	for key, value := range entries(item) {
 		switch key {
 		case "path":
@@ -171,7 +209,7 @@ func (c *classCheck) patch(file string, item *yaml.Node) {
 				continue
 			}
 			if !c.inside(target) || c.files[c.relative(target)] == nil {
-				c.fail(file, "patches: %s is not a file of the class", value.Value)
+				c.fail(file, "patches: %s is not a file of the %s", value.Value, c.owner())
 				continue
 			}
 			c.document(c.relative(target))
@@ -179,12 +217,50 @@ func (c *classCheck) patch(file string, item *yaml.Node) {
 			if _, err := documents([]byte(value.Value)); err != nil {
 				c.fail(file, "patches: %v", err)
 			}
+		case "target", "options":
+		default: // Kustomize reads keys without regard to case
+			c.fail(file, "patches: %s is not allowed: want path, patch, target or options", key)
+		}
+	}
+}
+
+// generator checks an element of configMapGenerator. The files that it names may hold
+// anything, so they are not parsed.
+func (c *overlayCheck) generator(file string, item *yaml.Node) {
+	for key, value := range entries(item) {
+		if !slices.Contains(generatorFields, key) {
+			c.fail(file, "configMapGenerator: %s is not allowed: want one of %s", key, strings.Join(generatorFields, ", "))
+		}
+		names := value.Content
+		if key == "env" {
+			names = []*yaml.Node{value}
+		}
+		if !slices.Contains([]string{"files", "envs", "env"}, key) {
+			continue
+		}
+		for _, n := range names {
+			if _, ref, ok := strings.Cut(n.Value, "="); ok && key == "files" {
+				n = &yaml.Node{Kind: n.Kind, Value: ref, Line: n.Line}
+			}
+			target, ok := c.local(file, "configMapGenerator", n)
+			if !ok {
+				continue
+			}
+			data, ok := c.files[c.relative(target)]
+			switch {
+			case !c.inside(target) || !ok:
+				c.fail(file, "configMapGenerator: %s is not a file of the %s", n.Value, c.owner())
+			case len(data) > maxFileBytes:
+				c.fail(c.relative(target), "%d bytes: want %d at most", len(data), maxFileBytes)
+			default:
+				c.kept[c.relative(target)] = data
+			}
 		}
 	}
 }
 
 // local resolves a reference in file to a path in the tree.
-func (c *classCheck) local(file, field string, item *yaml.Node) (string, bool) {
+func (c *overlayCheck) local(file, field string, item *yaml.Node) (string, bool) {
 	if item.Kind != yaml.ScalarNode {
 		c.fail(file, "%s: line %d: want a path", field, item.Line)
 		return "", false
@@ -196,19 +272,19 @@ func (c *classCheck) local(file, field string, item *yaml.Node) (string, bool) {
 		c.fail(file, "%s: %q is not a clean relative path: nothing is fetched while rendering", field, item.Value)
 		return "", false
 	}
-	return path.Join(c.overlay, path.Dir(file), ref), true
+	return path.Join(c.folder, path.Dir(file), ref), true
 }
 
-func (c *classCheck) inside(target string) bool {
-	return strings.HasPrefix(target+"/", c.overlay+"/") && target != c.overlay
+func (c *overlayCheck) inside(target string) bool {
+	return strings.HasPrefix(target+"/", c.folder+"/") && target != c.folder
 }
 
-func (c *classCheck) relative(target string) string {
-	return strings.TrimPrefix(target, c.overlay+"/")
+func (c *overlayCheck) relative(target string) string {
+	return strings.TrimPrefix(target, c.folder+"/")
 }
 
-// document parses a file of the class and keeps it.
-func (c *classCheck) document(file string) []*yaml.Node {
+// document parses a file and keeps it.
+func (c *overlayCheck) document(file string) []*yaml.Node {
 	data := c.files[file]
 	if len(data) > maxFileBytes {
 		c.fail(file, "%d bytes: want %d at most", len(data), maxFileBytes)

@@ -66,8 +66,12 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	if in.Lifecycle != ledger.Living && in.Lifecycle != "" {
 		replicas = 0
 	}
+	said, err := parameters(in.Spec.Parameters)
+	if err != nil {
+		return nil, err
+	}
 	store := dataStoreNames(in.DataStore.Name)
-	return newDocument(fleet.KindTenant, in.Name, in.UID, map[string]any{
+	spec := map[string]any{
 		"version":   in.Spec.Version,
 		"replicas":  replicas,
 		"namespace": namespace,
@@ -99,7 +103,11 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 			"etcdPrefix": "/" + in.UID,
 			"schema":     schemaName(in.UID),
 		},
-	}), nil
+	}
+	if len(said) > 0 {
+		spec["parameters"] = said
+	}
+	return newDocument(fleet.KindTenant, in.Name, in.UID, spec), nil
 }
 
 func endpoint(in TenantInput, namespace, serviceIP string) map[string]any {

@@ -3,7 +3,6 @@ package render
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,15 +57,15 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 	if b.parts[p] == nil {
 		return nothing(owner, b)
 	}
-	t, root, err := newTree(b, p, in.Class)
+	l, err := newLayout(b, p, in.Class)
 	if err != nil {
 		return nil, err
 	}
-	whole, err := t.withTenant(root, t.stamps(p.home(b), doc), doc)
+	whole, err := l.withUnit(doc, in.dir(), in.Files)
 	if err != nil {
 		return nil, err
 	}
-	built, err := build(whole, "tenant")
+	built, err := build(whole, "unit")
 	if err != nil {
 		return nil, err
 	}
@@ -79,29 +78,14 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p == partTenant {
+		readers, err := access(b.parts[p], in, doc)
+		if err != nil {
+			return nil, err
+		}
+		contents = append(contents, readers...)
+	}
 	return plainFinish(owner, b.parts[p], doc, contents)
-}
-
-// withTenant adds the folder tenant/, which one plain build turns into the whole unit.
-func (t tree) withTenant(root string, stamps []string, doc document) (tree, error) {
-	data, err := doc.encode()
-	if err != nil {
-		return nil, err
-	}
-	var k strings.Builder
-	fmt.Fprintf(&k, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
-	fmt.Fprintf(&k, "resources:\n- ../%s\n- %s\ncomponents:\n", root, doc.file())
-	for _, s := range stamps {
-		fmt.Fprintf(&k, "- ../%s\n", s)
-	}
-	out := tree{
-		"tenant/kustomization.yaml": []byte(k.String()),
-		"tenant/" + doc.file():      data,
-	}
-	for name, content := range t {
-		out[name] = content
-	}
-	return out, nil
 }
 
 // TestDecodeEqualsKustomizes holds our reading of a node against Kustomize's own

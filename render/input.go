@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -22,6 +24,9 @@ type TenantInput struct {
 	// Files and Tree are the tenant's own Component and its content hash (fleet.Tenant).
 	Files map[string][]byte
 	Tree  string
+	// Dir is the tenant's folder (fleet.Tenant.Dir), for messages and exports; nothing
+	// that is rendered depends on it.
+	Dir string
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
 	Placement   ledger.Placement
@@ -42,6 +47,9 @@ type DataStoreInput struct {
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
 }
+
+// dir is where the tenant stands in a tree.
+func (in TenantInput) dir() string { return cmp.Or(in.Dir, path.Join("tenants", in.Name)) }
 
 func (in TenantInput) check() error {
 	var errs []error

@@ -9,6 +9,8 @@ var rank = map[string]int{
 	"ValidatingAdmissionPolicy":        2,
 	"ValidatingAdmissionPolicyBinding": 3,
 	"ServiceAccount":                   4,
+	"Role":                             4,
+	"RoleBinding":                      4,
 	"NetworkPolicy":                    5,
 	"ClusterIssuer":                    6,
 	"Issuer":                           6,

@@ -183,9 +183,16 @@ func (f *filling) typed(out []byte, p *piece) ([]byte, error) {
 	if p.tag == f.places[p.hole].tag {
 		return append(out, raw...), nil
 	}
-	v, err := decodeScalar(&yaml.Node{Kind: yaml.ScalarNode, Tag: p.tag, Value: raw})
+	node := yaml.Node{Kind: yaml.ScalarNode, Tag: p.tag, Value: raw}
+	if p.tag == tagOpen || p.tag == tagText {
+		node.Tag = ""
+	}
+	v, err := decodeScalar(&node)
 	if err != nil {
 		return out, fmt.Errorf("%q is no %s, which the field wants: %w", raw, strings.TrimLeft(p.tag, "!"), err)
+	}
+	if _, ok := v.(string); !ok && p.tag == tagText {
+		return out, fmt.Errorf("%q is not a string, as labels and annotations are", raw)
 	}
 	data, err := canonical(v)
 	return append(out, data...), err

@@ -19,6 +19,7 @@ func (r *Renderer) Check(class *fleet.Class, baseVersion string) error {
 		Lifecycle: ledger.Living,
 		DataStore: DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion},
 	}
+	in.Spec.Parameters = samples(in.Spec.Parameters, class.Spec.Parameters)
 	if in.Spec.Version == "" {
 		in.Spec.Version = "v1.0.0" // the class leaves it to its tenants
 	}

@@ -37,12 +37,13 @@ type Renderer struct {
 // shape is what all units of one class, base version and part have in common, or why
 // it cannot be built. It is built once.
 type shape struct {
+	*layout
 	once    sync.Once
-	tree    tree
 	objects resmap.ResMap
-	stamps  map[string]replacement.Filter
-
-	err error
+	// plain is what the base alone makes; only there when the class changes it.
+	plain  []content
+	stamps map[string]replacement.Filter
+	err    error
 
 	mu        sync.Mutex
 	templates map[string]*template
@@ -89,7 +90,7 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
-	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, in.Class.Spec.Provider, in.BaseVersion, p, in.Class, doc)
+	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, in.Class.Spec.Provider, in.BaseVersion, p, &in, doc)
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
@@ -113,7 +114,7 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	return unit, nil
 }
 
-func (r *Renderer) render(owner Owner, provider, version string, p part, class *fleet.Class, doc document) (unit *Unit, err error) {
+func (r *Renderer) render(owner Owner, provider, version string, p part, in *TenantInput, doc document) (unit *Unit, err error) {
 	// Kustomize's filters read what a class wrote; they are not written for that.
 	defer func() {
 		if broken := recover(); broken != nil {
@@ -131,15 +132,40 @@ func (r *Renderer) render(owner Owner, provider, version string, p part, class *
 	if how == nil {
 		return nil, fmt.Errorf("provider %s has no %s", provider, p)
 	}
+	var class *fleet.Class
+	if in != nil {
+		class = in.Class
+	}
 	s := r.shape(b, p, class)
 	if s.err != nil {
 		return nil, s.err
 	}
-	t, err := s.template(how, p.home(b), doc)
+	t, err := s.template(how, doc)
 	if err != nil {
 		return nil, err
 	}
+	if p == partTenant {
+		if t, err = s.personal(how, *in, doc, t); err != nil {
+			return nil, err
+		}
+	}
 	return finish(owner, how, doc, t)
+}
+
+// personal adds what only this tenant has: its own Component, and who may read its
+// kubeconfig.
+func (s *shape) personal(how *Provider, in TenantInput, doc document, t *template) (*template, error) {
+	if len(in.Files) > 0 {
+		var err error
+		if t, err = s.owned(how, in, doc, t); err != nil {
+			return nil, err
+		}
+	}
+	readers, err := access(how, in, doc)
+	if err != nil {
+		return nil, err
+	}
+	return t.with(how, readers)
 }
 
 // nothing is the unit of a provider that has nothing to do in its place.
@@ -196,42 +222,38 @@ func (r *Renderer) shape(b *base, p part, class *fleet.Class) *shape {
 	return s
 }
 
-func (s *shape) build(b *base, p part, class *fleet.Class) error {
-	t, root, err := newTree(b, p, class)
-	if err != nil {
+func (s *shape) build(b *base, p part, class *fleet.Class) (err error) {
+	if s.layout, err = newLayout(b, p, class); err != nil {
 		return err
 	}
-	plain := p.home(b)
-	s.tree = t
-	if s.stamps, err = t.readStamps(plain); err != nil {
+	if s.stamps, err = s.readStamps(); err != nil {
 		return err
 	}
-	if s.objects, err = build(t, root); err != nil {
+	if s.objects, err = build(s.tree, s.root); err != nil {
 		return err
 	}
-	if root == plain {
+	if s.root == s.home && s.classStamp() == "" {
 		return nil
 	}
 	// The class's overlay is held against the base that it stands on.
-	unlaid, err := build(t, plain)
+	unlaid, err := build(s.tree, s.home)
 	if err != nil {
 		return err
 	}
-	want, err := decodeAll(unlaid.Resources())
-	if err != nil {
+	if s.plain, err = decodeAll(unlaid.Resources()); err != nil {
 		return err
 	}
 	got, err := decodeAll(s.objects.Resources())
 	if err != nil {
 		return err
 	}
-	if err := checkOverlay(want, got); err != nil {
-		return fmt.Errorf("check %s: %w", root, err)
+	if err := checkOverlay(s.plain, got); err != nil {
+		return fmt.Errorf("check %s: %w", s.root, err)
 	}
 	return nil
 }
 
-// shapeKey names a shape by content: the class's files that a build can see.
+// shapeKey names a shape by content: the class's files, and what is read of its spec.
 func shapeKey(b *base, p part, class *fleet.Class) string {
 	var k strings.Builder
 	fmt.Fprintf(&k, "%s %s %s", b.name, b.version, p)
@@ -239,6 +261,12 @@ func shapeKey(b *base, p part, class *fleet.Class) string {
 		return k.String()
 	}
 	fmt.Fprintf(&k, " %s", class.Metadata.Name)
+	if class.Tree != "" {
+		return k.String() + " " + class.Tree
+	}
+	if class.Spec.Parameters != nil {
+		fmt.Fprintf(&k, " %s", list(class.Spec.Parameters.Properties))
+	}
 	for _, name := range slices.Sorted(maps.Keys(class.Files)) {
 		fmt.Fprintf(&k, " %q %s", name, digest(class.Files[name]))
 	}

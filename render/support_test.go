@@ -21,13 +21,16 @@ type inputFile struct {
 		UID         string `json:"uid"`
 		BaseVersion string `json:"baseVersion"`
 		Class       struct {
-			Name     string            `json:"name"`
-			Provider string            `json:"provider"`
-			Files    map[string]string `json:"files"`
+			Name       string            `json:"name"`
+			Provider   string            `json:"provider"`
+			Files      map[string]string `json:"files"`
+			Parameters *fleet.Schema     `json:"parameters"`
+			Allow      *fleet.Allow      `json:"allow"`
 		} `json:"class"`
-		Spec      fleet.TenantSpec `json:"spec"`
-		Placement ledger.Placement `json:"placement"`
-		Lifecycle ledger.Lifecycle `json:"lifecycle"`
+		Files     map[string]string `json:"files"`
+		Spec      fleet.TenantSpec  `json:"spec"`
+		Placement ledger.Placement  `json:"placement"`
+		Lifecycle ledger.Lifecycle  `json:"lifecycle"`
 	} `json:"tenant"`
 	Teardown  bool `json:"teardown"`
 	DataStore *struct {
@@ -62,20 +65,25 @@ func inputs(t testing.TB) map[string]inputFile {
 
 func (f inputFile) tenant() TenantInput {
 	in := f.Tenant
-	files := map[string][]byte{}
-	for name, data := range in.Class.Files {
-		files[name] = []byte(data)
-	}
 	return TenantInput{
 		Name: in.Name, UID: in.UID, BaseVersion: in.BaseVersion, Spec: in.Spec,
 		Class: &fleet.Class{
 			Metadata: fleet.Metadata{Name: in.Class.Name},
-			Spec:     fleet.ClassSpec{Provider: in.Class.Provider},
-			Files:    files,
+			Spec:     fleet.ClassSpec{Provider: in.Class.Provider, Parameters: in.Class.Parameters, Allow: in.Class.Allow},
+			Files:    asFiles(in.Class.Files),
 		},
+		Files: asFiles(in.Files), Dir: "tenants/web/" + in.Name,
 		Placement: in.Placement, Lifecycle: in.Lifecycle,
 		DataStore: DataStoreInput{Name: in.Placement.DataStore},
 	}
+}
+
+func asFiles(files map[string]string) map[string][]byte {
+	out := map[string][]byte{}
+	for name, data := range files {
+		out[name] = []byte(strings.TrimLeft(data, "\n"))
+	}
+	return out
 }
 
 // provider names the one that the input is of.
@@ -132,10 +140,7 @@ func acme() TenantInput {
 // acmeWith is acme in a class of the given files.
 func acmeWith(files map[string]string) TenantInput {
 	in := acme()
-	in.Class.Files = map[string][]byte{}
-	for name, data := range files {
-		in.Class.Files[name] = []byte(strings.TrimLeft(data, "\n"))
-	}
+	in.Class.Files = asFiles(files)
 	return in
 }
 

@@ -10,6 +10,8 @@ import (
 type template struct {
 	places  places
 	objects []blank
+	// delimiters are what the values at some places may not hold.
+	delimiters map[int][]string
 	// size is what all objects took when they were last filled, and some more.
 	size int
 }
@@ -23,6 +25,8 @@ type blank struct {
 	namespace, name pieces
 	// spec is a Job's, over which its name is hashed; nil for other kinds.
 	spec pieces
+	// bare is the object as it was stamped, without what makes it ours.
+	bare, bareName pieces
 	// The object is head and tail in canonical JSON; ownership's annotations, which
 	// are no part of the digest, go between.
 	head, marks, tail pieces
@@ -50,6 +54,16 @@ func (b *blank) init(how *Provider, ps places, c content) error {
 	meta, _ := c["metadata"].(content)
 	if meta["annotations"] == nil {
 		delete(meta, "annotations")
+	}
+	bare, err := canonical(c)
+	if err != nil {
+		return err
+	}
+	if b.bare, err = ps.cutJSON(string(bare)); err != nil {
+		return err
+	}
+	if b.bareName, err = ps.cutPlain(idOf(c).Name); err != nil {
+		return err
 	}
 	if isJob(idOf(c)) {
 		// Jobs are immutable: a changed one is another one, and the old one is pruned.

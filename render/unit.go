@@ -55,6 +55,9 @@ func (t *template) fill(doc document) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkDelimiters(f); err != nil {
+		return nil, err
+	}
 	sum := newSummer()
 	drafts, err := t.order(f, sum)
 	if err != nil {

@@ -74,6 +74,16 @@ func checkNode(node *yaml.Node) error {
 	return nil
 }
 
+// field is the text under key; empty when there is none.
+func field(node *yaml.Node, key string) string {
+	for k, v := range entries(node) {
+		if k == key {
+			return v.Value
+		}
+	}
+	return ""
+}
+
 // entries are a mapping's keys and values, in order.
 func entries(node *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	return func(yield func(string, *yaml.Node) bool) {
@@ -124,20 +134,30 @@ func decodeNode(node *yaml.Node) (any, error) {
 	}
 }
 
-// typedTags are of scalars that are no text in JSON.
-var typedTags = []string{"!!null", "!!bool", "!!int", "!!float"}
+// Tags of our own: a scalar of open type, and one that reads as a text or is wrong.
+const tagOpen, tagText = "!open", "!text"
+
+// typedTags are of scalars that may be no text in JSON.
+var typedTags = []string{"!!null", "!!bool", "!!int", "!!float", tagOpen}
 
 // decodeScalar reads what JSON has; everything else (dates) is the text it was
 // written as.
 func decodeScalar(node *yaml.Node) (any, error) {
 	if strings.Contains(node.Value, markOpen) {
-		if tag := node.ShortTag(); slices.Contains(typedTags, tag) {
-			if !isMark(node.Value) {
-				return nil, fmt.Errorf("only a text can be put together from parts: want quotes around %s", node.Value)
-			}
-			return typedMark(node.Value, tag), nil
+		tag := node.Tag
+		if tag == "" && node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+			tag = tagOpen // Kustomize made the field: it is what its value reads as
 		}
-		return node.Value, nil
+		if !slices.Contains(typedTags, tag) {
+			return node.Value, nil
+		}
+		if !isMark(node.Value) {
+			if tag == tagOpen && strings.ContainsAny(node.Value, "/:=, ") {
+				return node.Value, nil // which no number or boolean holds
+			}
+			return nil, errors.New("only a text can be put together from parts: want quotes around it")
+		}
+		return typedMark(node.Value, tag), nil
 	}
 	switch node.ShortTag() {
 	case "!!null":
