@@ -1,24 +1,36 @@
 package git
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// recent is the pack that grows with each push, so that thousands of small pushes
-// do not become thousands of packs. It is given up for a new one when it is full.
+// recent are the objects of the last pushes in the mirror, so that thousands of small
+// pushes do not become thousands of packs: each push adds a small pack, every so often
+// those become one with what was merged before, and that is left alone once it is large.
+//
+//	push ─► small ─┐
+//	push ─► small ─┼─► merged (grows) ─► full: a new one is begun
+//	push ─► small ─┘
 type recent struct {
-	pack *pack
-	path string // without extension
+	pack   *pack    // all of them
+	merged string   // the pack with those that were merged, without extension
+	small  []string // the packs of the pushes since
 }
 
-const recentSize = 4 << 20
+const (
+	recentSize  = 4 << 20
+	recentPacks = 16 // small ones, before they are merged
+)
 
 // keep makes what was pushed readable here without another fetch.
 func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
 	if err := m.keepObjects(branch, objects); err != nil {
 		return err
 	}
+	m.store.remember(objects)
 	at, err := readRef(m.dir(), branchRef(branch))
 	if err != nil || at != parent {
 		return err // a fetch was faster, or knows better
@@ -27,35 +39,73 @@ func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
 }
 
 func (m *mirror) keepObjects(branch string, objects []object) error {
-	return m.store.swap(func() error {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.known[branch] = true
-		old := m.recent
-		p := &pack{}
-		if old.pack != nil && old.pack.size < recentSize {
-			p.entries, p.size = old.pack.entries, old.pack.size
-		} else {
-			old = recent{}
-		}
-		m.recent = recent{} // whatever fails now, nothing grows on top of it
-		if err := p.add(objects); err != nil {
-			return err
-		}
-		path, err := p.writeTo(filepath.Join(m.dir(), "objects"), disposable)
-		if err != nil {
-			return err
-		}
-		p.z = nil
-		m.recent = recent{p, path}
-		if old.path == "" || old.path == path {
-			return nil
+	scattered, err := m.addSmall(branch, objects)
+	if err == nil && scattered {
+		err = m.store.swap(m.merge)
+	}
+	return err
+}
+
+func (m *mirror) addSmall(branch string, objects []object) (scattered bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known[branch] = true
+	p, err := newPack(objects)
+	if err != nil {
+		return false, err
+	}
+	path, err := p.writeTo(filepath.Join(m.dir(), "objects"), disposable)
+	if err != nil {
+		return false, err
+	}
+	if m.recent.pack == nil {
+		m.recent.pack = &pack{}
+	}
+	m.recent.pack.append(p)
+	m.recent.small = append(m.recent.small, path)
+	return len(m.recent.small) >= min(recentPacks, m.maxPacks/2), nil
+}
+
+// merge makes one pack of what is recent. The caller is inside the store's swap.
+func (m *mirror) merge() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.recent
+	m.recent = recent{} // whatever fails now, nothing grows on top of it
+	if r.pack == nil {
+		return nil
+	}
+	path, err := r.pack.writeTo(filepath.Join(m.dir(), "objects"), disposable)
+	if err != nil {
+		return err
+	}
+	for _, old := range append(r.small, r.merged) {
+		if old == "" || old == path {
+			continue
 		}
 		for _, ext := range []string{".idx", ".pack"} { // the index first, as Git removes them
-			if err := os.Remove(old.path + ext); err != nil {
+			if err := os.Remove(old + ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
+	}
+	if r.pack.size < recentSize {
+		m.recent = recent{pack: r.pack, merged: path}
+	}
+	return nil
+}
+
+// carry writes what is recent into a mirror that is to replace this one: it may have
+// been pushed after that was fetched. The caller holds mu.
+func (m *mirror) carry(dir string) error {
+	r := m.recent
+	m.recent = recent{}
+	if r.pack == nil {
 		return nil
-	})
+	}
+	path, err := r.pack.writeTo(filepath.Join(dir, "objects"), disposable)
+	if err == nil {
+		m.recent = recent{pack: r.pack, merged: filepath.Join(m.dir(), "objects", "pack", filepath.Base(path))}
+	}
+	return err
 }

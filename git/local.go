@@ -178,7 +178,7 @@ func (l *local) log(ref string, old, tip Hash, objects []object) {
 	_, _ = fmt.Fprintf(f, "%s %s %s\tpush\n", old.wire(), tip.wire(), who)
 }
 
-func (l *local) keep(string, Hash, Hash, []object) error {
-	l.store.reload()
+func (l *local) keep(_ string, _, _ Hash, objects []object) error {
+	l.store.remember(objects)
 	return nil
 }

@@ -61,6 +61,20 @@ func (p *pack) add(objects []object) error {
 	return nil
 }
 
+// append adds those of another pack's objects that p lacks.
+func (p *pack) append(other *pack) {
+	have := map[Hash]bool{}
+	for _, e := range p.entries {
+		have[e.hash] = true
+	}
+	for _, e := range other.entries {
+		if !have[e.hash] {
+			p.entries = append(p.entries, e)
+			p.size += len(e.raw)
+		}
+	}
+}
+
 // deflate compresses with one writer for all: a new one costs most of a megabyte.
 func (p *pack) deflate(out *bytes.Buffer, data []byte) error {
 	if p.z == nil {

@@ -44,8 +44,10 @@ func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []str
 	err := m.store.swap(func() error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.recent = recent{}
 		m.store.forget()
+		if err := m.carry(next); err != nil {
+			return err
+		}
 		if err := os.RemoveAll(m.dir()); err != nil {
 			return err
 		}

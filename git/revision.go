@@ -198,7 +198,7 @@ func (v *Revision) Sub(dir string) (fs.FS, error) {
 func (v *Revision) info(op, name string, e entry) (fileInfo, error) {
 	info := fileInfo{name: path.Base(name), mode: e.fsMode(), when: v.when}
 	if info.mode.IsRegular() || info.mode&fs.ModeSymlink != 0 {
-		size, err := v.repo.store.size(e.hash)
+		size, err := v.repo.store.length(e.hash)
 		if err != nil {
 			v.repo.blame(e.hash, err)
 			return info, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%w: %s", ErrUnreadable, err.Error())}

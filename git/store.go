@@ -20,6 +20,10 @@ type store struct {
 	dir string
 	lru cache.Object
 	st  *filesystem.Storage
+	// fresh and older are objects that were pushed from here lately: reading them needs
+	// none of the indexes on disk, which grow with history and are read whole.
+	fresh, older map[Hash]object
+	size         int // of fresh
 	// closed: reading has ended for good.
 	closed bool
 }
@@ -76,14 +80,48 @@ func (s *store) open() *filesystem.Storage {
 	return s.st
 }
 
-// forget drops what was read before. The caller is inside swap.
-func (s *store) forget() { s.lru = cache.NewObjectLRU(objectCacheSize) }
+// forget drops what was read before, and what was pushed. The caller is inside swap.
+func (s *store) forget() {
+	s.lru = cache.NewObjectLRU(objectCacheSize)
+	s.fresh, s.older, s.size = nil, nil, 0
+}
+
+// rememberSize bounds what is remembered of pushes: twice as much.
+const rememberSize = 8 << 20
+
+// remember makes objects readable that came in behind go-git's back.
+func (s *store) remember(objects []object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.size > rememberSize {
+		s.older, s.fresh, s.size = s.fresh, nil, 0
+		s.close() // what is forgotten now has to be found on disk
+	}
+	if s.fresh == nil {
+		s.fresh = map[Hash]object{}
+	}
+	for _, o := range objects {
+		s.fresh[o.hash] = o
+		s.size += len(o.data)
+	}
+}
+
+func (s *store) remembered(h Hash) (object, bool) {
+	if o, found := s.fresh[h]; found {
+		return o, true
+	}
+	o, found := s.older[h]
+	return o, found
+}
 
 // read gives an object's content, hashed again. Errors carry no file system error
 // inside: a missing pack file must not pass for a missing path.
 func (s *store) read(h Hash) (object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o, found := s.remembered(h); found && !s.closed {
+		return o, nil
+	}
 	return s.once(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
 }
 
@@ -91,6 +129,9 @@ func (s *store) read(h Hash) (object, error) {
 func (s *store) has(h Hash) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, found := s.remembered(h); found {
+		return true, nil
+	}
 	_, err := s.guarded(func(st *filesystem.Storage) (object, error) { return readObject(st, h) })
 	if errors.Is(err, errMissing) {
 		return false, nil
@@ -98,10 +139,13 @@ func (s *store) has(h Hash) (bool, error) {
 	return err == nil, err
 }
 
-// size gives an object's length without reading all of it where that is possible.
-func (s *store) size(h Hash) (int64, error) {
+// length gives an object's length without reading all of it where that is possible.
+func (s *store) length(h Hash) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o, found := s.remembered(h); found && !s.closed {
+		return int64(len(o.data)), nil
+	}
 	size := int64(0)
 	_, err := s.once(func(st *filesystem.Storage) (o object, err error) {
 		size, err = st.EncodedObjectSize(plumbing.NewHash(string(h)))
