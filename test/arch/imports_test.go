@@ -38,7 +38,8 @@ var house = []room{
 	{"reconciler/repository", []string{"fleet", "fleet/ledger", "git", "reconciler/core"}, "reads the branches for the core, and commits what it says"},
 	{"reconciler/datastore", nil, "speaks to one etcd from inside a Job; knows keys and users only"},
 	{"reconciler", []string{"fleet", "fleet/...", "git", "git/watch", "render", "reconciler/..."}, "wires the core to its edges"},
-	{"cmd/tenantry", []string{"fleet", "fleet/...", "git", "render", "reconciler", "reconciler/..."}, "flags, wiring, printing"},
+	{"cmd/tenantry", []string{"docs/schemas", "fleet", "fleet/...", "git", "render", "reconciler", "reconciler/..."}, "flags, wiring, printing"},
+	{"docs/schemas", []string{"fleet"}, "data and the embed of it; its test makes the schemas from the types of fleet"},
 	{"examples", []string{"fleet", "fleet/...", "render"}, "data only; its test loads, validates and renders every example"},
 	{"test/...", []string{"..."}, "tests look at the whole house; nobody imports them but tests"},
 }

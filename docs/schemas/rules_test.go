@@ -1,0 +1,116 @@
+package schemas
+
+// Forms of values, as package fleet has them; the tests hold both together.
+const (
+	nameForm     = `^[a-z]([a-z0-9-]*[a-z0-9])?$`
+	versionForm  = `^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`
+	someVersion  = `^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?$`
+	dnsForm      = `^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`
+	labelForm    = `^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`
+	keyForm      = `^[-._a-zA-Z0-9]+$`
+	durationForm = `^\+?(0|([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
+	quantityForm = `^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$`
+	cidrForm     = `^[0-9a-fA-F.:]+/[0-9]{1,3}$`
+	addressForm  = `^[0-9a-fA-F.:]+([-/][0-9a-fA-F.:]+)?$`
+	kindForm     = `^([a-z0-9.-]+/)?v[a-z0-9]+/[A-Z][A-Za-z0-9]*$`
+	labelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+	parameter    = `^[a-z][a-zA-Z0-9]*$`
+)
+
+// oneOf are schemas that each ask for one field.
+func oneOf(fields ...string) []object {
+	var all []object
+	for _, f := range fields {
+		all = append(all, object{{"required", []string{f}}})
+	}
+	return all
+}
+
+// dataStores are the three ways to write one: run by Tenantry, an etcd that runs
+// elsewhere, and a database that does.
+var dataStores = []object{
+	{
+		{"properties", object{{"driver", object{{"enum", []string{"etcd"}}}}}},
+		{"required", []string{"managed"}},
+		{"not", object{{"anyOf", oneOf("endpoints", "basicAuth", "tls")}}},
+	},
+	{
+		{"properties", object{
+			{"driver", object{{"enum", []string{"etcd"}}}},
+			{"tls", object{{"properties", object{{"ca", object{{"required", []string{"privateKey"}}}}}}, {"required", []string{"client"}}}},
+		}},
+		{"required", []string{"endpoints", "tls"}},
+		{"not", object{{"anyOf", oneOf("managed", "basicAuth")}}},
+	},
+	{
+		{"properties", object{{"driver", object{{"enum", []string{"PostgreSQL", "MySQL"}}}}}},
+		{"required", []string{"endpoints"}},
+		{"anyOf", oneOf("basicAuth", "tls")},
+		{"not", object{{"required", []string{"managed"}}}},
+	},
+}
+
+// rules are what the loader wants of fields, by Type.Field, and of structs, beyond
+// what their types say. "each KEYWORD" is about the items of a list and the values
+// of a table.
+var rules = map[string]object{
+	"Metadata.Name":   {{"description", "name is that of the file or folder, where there is one."}, {"pattern", nameForm}},
+	"Metadata.Labels": {{"description", "labels are what selectors choose by."}, {"each pattern", labelValue}, {"each maxLength", 63}},
+
+	"Deletion.Retention": {{"pattern", durationForm}},
+	"Deletion.Limit":     {{"minimum", 0}},
+	"Deletion.Percent":   {{"minimum", 0}, {"maximum", 100}},
+
+	"ShardSpec":             {{"oneOf", oneOf("addressPool", "domain")}},
+	"ShardSpec.AddressPool": {{"minItems", 1}, {"each pattern", addressForm}},
+	"ShardSpec.Domain":      {{"pattern", dnsForm}, {"maxLength", 212}},
+	"Capacity.Tenants":      {{"minimum", 0}},
+
+	"DataStoreSpec":                 {{"oneOf", dataStores}},
+	"DataStoreSpec.Provider":        {{"pattern", nameForm}, {"maxLength", 63}},
+	"DataStoreSpec.Driver":          {{"enum", []string{"etcd", "PostgreSQL", "MySQL"}}},
+	"DataStoreSpec.Shards":          {{"minItems", 1}, {"maxItems", 1}},
+	"DataStoreSpec.Endpoints":       {{"minItems", 1}, {"uniqueItems", true}, {"each pattern", `^[^/]+:[1-9][0-9]{0,4}$`}},
+	"TLS.Client":                    {{"required", []string{"certificate", "privateKey"}}},
+	"SecretKey.Namespace":           {{"pattern", labelForm}, {"maxLength", 63}},
+	"SecretKey.Name":                {{"pattern", dnsForm}, {"maxLength", 253}},
+	"SecretKey.Key":                 {{"pattern", keyForm}, {"maxLength", 253}},
+	"ManagedDataStore.Replicas":     {{"enum", []int{1, 3, 5}}},
+	"ManagedDataStore.Storage":      {{"pattern", quantityForm}},
+	"ManagedDataStore.StorageClass": {{"pattern", dnsForm}, {"maxLength", 253}},
+
+	"ClassSpec.Provider":  {{"pattern", nameForm}, {"maxLength", 63}},
+	"ClassSpec.Version":   {{"pattern", versionForm}},
+	"ClassSpec.Replicas":  {{"minimum", 1}, {"maximum", 9}},
+	"Schema.Type":         {{"enum", []string{"object"}}},
+	"Schema.Properties":   {{"minProperties", 1}, {"maxProperties", 64}},
+	"Schema.Required":     {{"uniqueItems", true}, {"each pattern", parameter}},
+	"Parameter.Type":      {{"enum", []string{"string", "integer", "boolean", "array"}}},
+	"Parameter.Default":   {{"type", []string{"string", "integer", "boolean", "array"}}},
+	"Parameter.Enum":      {{"minItems", 1}, {"uniqueItems", true}, {"each type", []string{"string", "integer", "boolean"}}},
+	"Parameter.Pattern":   {{"maxLength", 256}},
+	"Parameter.MinLength": {{"minimum", 0}},
+	"Parameter.MaxLength": {{"minimum", 0}},
+	"Parameter.MinItems":  {{"minimum", 0}},
+	"Parameter.MaxItems":  {{"minimum", 0}},
+	"Allow.Fields":        {{"uniqueItems", true}, {"each enum", []string{"version", "replicas", "network", "parameters", "access", "shard", "shardSelector", "dataStore"}}},
+	"Allow.Versions":      {{"minItems", 1}, {"uniqueItems", true}, {"each pattern", someVersion}},
+	"Allow.Resources":     {{"uniqueItems", true}, {"each pattern", kindForm}},
+	"Range":               {{"minProperties", 1}},
+	"Range.Min":           {{"minimum", 1}, {"maximum", 9}},
+	"Range.Max":           {{"minimum", 1}, {"maximum", 9}},
+	"AllowedPatch.Kind":   {{"pattern", kindForm}},
+	"AllowedPatch.Fields": {{"minItems", 1}},
+	"Network.ServiceCIDR": {{"pattern", cidrForm}},
+	"Network.PodCIDR":     {{"pattern", cidrForm}},
+	"Network.Domain":      {{"pattern", dnsForm}, {"maxLength", 253}},
+
+	"TenantSpec":               {{"not", object{{"required", []string{"shard", "shardSelector"}}}}},
+	"TenantSpec.Class":         {{"description", "class names a folder of classes/."}, {"pattern", nameForm}, {"maxLength", 63}},
+	"TenantSpec.Version":       {{"pattern", versionForm}},
+	"TenantSpec.Replicas":      {{"minimum", 1}, {"maximum", 9}},
+	"TenantSpec.ShardSelector": {{"each pattern", labelValue}, {"each maxLength", 63}},
+	"TenantSpec.Parameters":    {{"each type", []string{"string", "integer", "boolean", "array"}}},
+	"TenantSpec.MovedFrom":     {{"pattern", `^tenants/[^/]+/[^/]+$`}},
+	"Access.Groups":            {{"maxItems", 20}, {"uniqueItems", true}, {"each maxLength", 253}, {"each pattern", `^\S(.*\S)?$`}, {"each not", object{{"pattern", "^system:"}}}},
+}
