@@ -66,7 +66,9 @@ what it decided and what came of it. The other verbs read what is in Git.
 Every setting can be given as a flag (--status-branch), in the environment
 (TENANTRY_STATUS_BRANCH) or in a YAML file named by --config (statusBranch);
 the first of these that is there counts.`,
-		Example: `  tenantry validate ./fleet
+		Example: `  tenantry init ./fleet --shard eu-1 --domain tenants.example.com
+  tenantry tenant new acme --team web --fleet ./fleet
+  tenantry validate ./fleet
   tenantry run --repository https://git.example.com/fleet.git --kubeconfigs /etc/tenantry/shards
   tenantry status --repository https://git.example.com/fleet.git --watch
   tenantry kubeconfig acme --repository https://git.example.com/fleet.git --kubeconfigs ./shards > acme.kubeconfig`,
@@ -84,7 +86,7 @@ the first of these that is there counts.`,
 		return &misuse{hint(err, fmt.Sprintf("%q says what there is", cmd.CommandPath()+" --help"))}
 	})
 	root.AddCommand(
-		newRun(), newValidate(), newStatus(), newExplain(), newKubeconfig(), newCompletion(), newVersion(), newDataStore(),
+		newInit(), newTenant(), newValidate(), newRun(), newStatus(), newExplain(), newKubeconfig(), newSchema(), newCompletion(), newVersion(), newDataStore(),
 	)
 	return root
 }
