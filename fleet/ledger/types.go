@@ -69,7 +69,7 @@ type Held struct {
 	// ledger mounts under sources/<tree>.
 	Commit string `json:"commit"`
 	Tree   string `json:"tree"`
-	// Reason is a CamelCase word: Invalid, Moved, Frozen, ClassUnusable,
+	// Reason is a CamelCase word: Invalid, NotRendered, Moved, Frozen, ClassUnusable,
 	// DeletionBrake, and of datastores Removed.
 	Reason string `json:"reason"`
 }

@@ -112,6 +112,8 @@ type shardState struct {
 	judged  map[string]bool
 	synced  map[string]bool
 	unknown map[string]bool
+	// lacking are kinds that the ledger has to list before anything of them is applied.
+	lacking []string
 	// unwatched says of kinds why they cannot be listed.
 	unwatched map[string]string
 	objects   map[string]map[render.ObjectID]*Object // by owner uid
@@ -133,8 +135,9 @@ type ownerState struct {
 	attempts int
 	retryAt  time.Time
 	failures []Failure
-	// wanted is what should be there, by the key of its inputs.
-	wanted *wanted
+	// wanted is what should be there; refused is what could not be rendered, and why.
+	wanted  *wanted
+	refused map[recipe]error
 	// fresh is the Fetch that has to end before anything is deleted; 0 is none.
 	fresh   int64
 	verdict verdict

@@ -100,6 +100,7 @@ func (c *Core) decide(now time.Time) {
 	c.decideClasses(d)
 	c.decideDataStores(d)
 	c.decideTenants(d)
+	c.decideKinds(d)
 	l.nextPurge = nextPurge(l.entries, now)
 	c.remarks = remarks(d.fleet, c.notes)
 	if len(g.wants) > 0 {
@@ -327,7 +328,7 @@ func (c *Core) decideDataStores(d *draft) {
 		if !broken && d.fleet.Absent(fleet.Ref{Kind: fleet.KindDataStore, Name: name}) {
 			reason = "Removed"
 		}
-		last, found := c.last(WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}, nil)
+		last, found := c.last(Want{Ref: WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}})
 		if !found {
 			continue
 		}
@@ -338,23 +339,33 @@ func (c *Core) decideDataStores(d *draft) {
 	}
 }
 
-// lastOf gives the last good declaration of a tenant that is broken or gone.
+// lastOf gives the last good declaration of a tenant that is broken or gone: the
+// newest that can be rendered.
 func (c *Core) lastOf(d *draft, e *ledger.Tenant) (Last, bool) {
-	var classes []string
+	want := Want{Ref: WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}}
 	for _, name := range slices.Sorted(maps.Keys(d.entries.Classes)) {
 		if d.entries.Classes[name].Provider == e.Provider {
-			classes = append(classes, name)
+			want.Classes = append(want.Classes, name)
 		}
 	}
-	return c.last(WantRef{Kind: fleet.KindTenant, Name: e.Name, Path: e.Source}, classes)
+	if last, found := c.git.last[want.Ref]; found && c.unrenderable(d, last.Fleet.Tenants[e.Name], e).reason != "" {
+		delete(c.git.last, want.Ref)
+		delete(c.git.searched, want.Ref) // an older one may do
+	}
+	if o := c.owners[e.UID]; o != nil {
+		for r := range o.refused {
+			want.Not = append(want.Not, r.tenant)
+		}
+	}
+	return c.last(want)
 }
 
 // last gives the last good declaration of something that is broken or gone, and
 // asks for it the first time.
-func (c *Core) last(ref WantRef, classes []string) (Last, bool) {
-	l, found := c.git.last[ref]
-	if !found && !c.git.searched[ref] {
-		c.git.wants = append(c.git.wants, Want{Ref: ref, Classes: classes})
+func (c *Core) last(want Want) (Last, bool) {
+	l, found := c.git.last[want.Ref]
+	if !found && !c.git.searched[want.Ref] {
+		c.git.wants = append(c.git.wants, want)
 	}
 	return l, found
 }
@@ -367,19 +378,34 @@ func (d *draft) setTenant(e *ledger.Tenant)       { d.changes.SetTenant(e) }
 // rebase shows the changes so far to the decisions that follow.
 func (d *draft) rebase() { d.entries = d.entries.With(d.changes) }
 
+// decideKinds has the ledger list what living owners have come to need.
+func (c *Core) decideKinds(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		s := c.shards[name]
+		if len(s.lacking) > 0 && c.usable(d, name).reason == "" {
+			d.listKinds(name, s.lacking)
+			s.lacking = nil
+		}
+	}
+}
+
 // addKinds has the ledger list every kind before it is applied for the first
 // time: where to look for what is ours.
 func (d *draft) addKinds(shard string, units ...*render.Unit) {
+	for _, u := range units {
+		d.listKinds(shard, kindsOf(u))
+	}
+}
+
+func (d *draft) listKinds(shard string, more []string) {
 	e := d.entries.Shards[shard]
 	if e == nil {
 		return
 	}
 	kinds := slices.Clone(e.Kinds)
-	for _, u := range units {
-		for _, k := range kindsOf(u) {
-			if !slices.Contains(kinds, k) {
-				kinds = append(kinds, k)
-			}
+	for _, k := range more {
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
 		}
 	}
 	if len(kinds) == len(e.Kinds) {

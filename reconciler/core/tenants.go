@@ -10,6 +10,7 @@ import (
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/render"
 )
 
 // decideTenants goes through every tenant that is declared, broken or in the
@@ -109,7 +110,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is for control planes of provider %s, class %s is of %s", ds.Name, ds.Provider, t.Spec.Class, class.Spec.Provider)})
 		return
 	}
-	in := tenantInput(e, request.Spec, class, inForce, ds)
+	in := tenantInput(e, t, class, inForce, ds)
 	unit, err := c.renderer.Tenant(in)
 	if err != nil {
 		undo(note{"NotRendered", err.Error()})
@@ -193,6 +194,10 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		c.hold(d, e, note{"Frozen", fmt.Sprintf("class %s is of provider %s, but the tenant lives with provider %s, which cannot change", t.Spec.Class, class.Spec.Provider, e.Provider)})
 		return
 	}
+	if why := c.unrenderable(d, t, e); why.reason != "" {
+		c.hold(d, e, why)
+		return
+	}
 	if e.Lifecycle == ledger.Tombstoned {
 		next.Lifecycle, next.Tombstone, next.Held = ledger.Living, nil, nil
 		next.Epoch++
@@ -205,6 +210,35 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
 		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives on shard %s with datastore %s and stays there: a living tenant is not moved by changing its declaration", p.Shard, p.DataStore)}
 	}
+}
+
+// unrenderable says why a living tenant cannot be rendered from a declaration. What
+// was found out is kept, for the work that follows and for the next time.
+func (c *Core) unrenderable(d *draft, t *fleet.Tenant, e *ledger.Tenant) note {
+	class, inForce := c.classInForce(d, t.Spec.Class)
+	ds, o := d.entries.DataStores[e.Placement.DataStore], c.owners[e.UID]
+	if class == nil || ds == nil || o == nil {
+		return note{}
+	}
+	living := *e
+	living.Lifecycle = ledger.Living
+	r := tenantRecipe(&living, t, inForce, ds)
+	if o.wanted != nil && o.wanted.recipe == r && o.wanted.err == nil {
+		return note{}
+	}
+	err, known := o.refused[r]
+	if !known {
+		var unit *render.Unit
+		if unit, err = c.renderer.Tenant(tenantInput(&living, t, class, inForce, ds)); err == nil {
+			o.wanted, o.refused = newWanted(r, unit, nil), nil
+			return note{}
+		}
+		if o.refused == nil {
+			o.refused = map[recipe]error{}
+		}
+		o.refused[r] = err
+	}
+	return note{"NotRendered", err.Error()}
 }
 
 // hold keeps a living tenant as its last good declaration says.

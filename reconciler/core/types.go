@@ -168,10 +168,12 @@ type (
 )
 
 // Want asks for the last good declaration of Ref. A tenant is good only when its
-// class is one of Classes: those in force that it may have.
+// class is one of Classes, those in force that it may have, and when it is none of
+// Not, which cannot be rendered.
 type Want struct {
 	Ref     WantRef
 	Classes []string
+	Not     []*fleet.Tenant
 }
 
 // Effects on shards.

@@ -13,7 +13,7 @@ import (
 // wanted is what should be there for one owner. It keeps digests, not bodies:
 // bodies are rendered again when they have to be written.
 type wanted struct {
-	key      string // of the inputs
+	recipe   recipe
 	err      error
 	digest   string
 	provider *render.Provider
@@ -22,6 +22,23 @@ type wanted struct {
 	endpoint string
 	// kubeconfig says where the admin kubeconfig will be; nil is nowhere.
 	kubeconfig *render.SecretKey
+	// kinds of all objects, as the ledger lists them.
+	kinds []string
+}
+
+// recipe names everything that a unit is rendered from: what is the same need not be
+// rendered again.
+type recipe struct {
+	// tenant is the declaration, which never changes once it is read; dataStore is that
+	// of a datastore, in JSON.
+	tenant    *fleet.Tenant
+	dataStore string
+	// class is the tree in force; the base is the provider's.
+	class, base string
+	placement   ledger.Placement
+	lifecycle   ledger.Lifecycle
+	// store and storeBase are those of the tenant's datastore.
+	store, storeBase string
 }
 
 type wantedObject struct {
@@ -44,53 +61,59 @@ func dataStoreInput(e *ledger.DataStore, ds *fleet.DataStore) render.DataStoreIn
 	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion}
 }
 
-func tenantInput(e *ledger.Tenant, spec fleet.TenantSpec, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
+func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
 	return render.TenantInput{
-		Name: e.Name, UID: e.UID, Spec: spec, Class: class, BaseVersion: inForce.BaseVersion,
+		Name: e.Name, UID: e.UID, Dir: t.Dir(), Spec: fleet.Resolve(t, class), Class: class,
+		Files: t.Files, Tree: t.Tree, BaseVersion: inForce.BaseVersion,
 		Placement: e.Placement, Lifecycle: e.Lifecycle,
 		DataStore: render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion},
 	}
 }
 
+func tenantRecipe(e *ledger.Tenant, t *fleet.Tenant, inForce *ledger.Class, ds *ledger.DataStore) recipe {
+	return recipe{
+		tenant: t, class: inForce.Tree, base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle,
+		store: ds.UID, storeBase: ds.BaseVersion,
+	}
+}
+
+func newWanted(r recipe, u *render.Unit, err error) *wanted {
+	w := &wanted{recipe: r, err: err}
+	if err != nil {
+		return w
+	}
+	w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = u.Digest, u.Provider, u.Derived, u.Endpoint, u.Kubeconfig
+	w.kinds = kindsOf(u)
+	for _, obj := range u.Objects {
+		w.objects = append(w.objects, wantedObject{obj.ID, obj.Digest})
+	}
+	return w
+}
+
 // want gives what should be there for o. The unit itself comes along only when
 // it was rendered just now; the error says why it cannot be told.
 func (c *Core) want(o *ownerState) (*wanted, *render.Unit) {
-	key, build, err := c.plan(o.owner)
+	r, build, err := c.plan(o.owner)
 	if err != nil {
 		return &wanted{err: err}, nil
 	}
-	if o.wanted != nil && o.wanted.key == key {
+	if o.wanted != nil && o.wanted.recipe == r {
 		return o.wanted, nil
 	}
 	unit, err := build()
-	w := &wanted{key: key, err: err}
-	if err == nil {
-		w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = unit.Digest, unit.Provider, unit.Derived, unit.Endpoint, unit.Kubeconfig
-		for _, obj := range unit.Objects {
-			w.objects = append(w.objects, wantedObject{obj.ID, obj.Digest})
-		}
-	}
-	o.wanted = w
-	return w, unit
+	o.wanted = newWanted(r, unit, err)
+	return o.wanted, unit
 }
 
-// plan finds out what an owner's unit is rendered from. The key names all of it;
-// build renders.
-func (c *Core) plan(o render.Owner) (key string, build func() (*render.Unit, error), err error) {
+// plan finds out what an owner's unit is rendered from; build renders.
+func (c *Core) plan(o render.Owner) (r recipe, build func() (*render.Unit, error), err error) {
 	if o.Kind == render.OwnerDataStore {
 		return c.planDataStore(o.Name)
 	}
-	in, key, err := c.tenantInForce(o.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	if in.Lifecycle == ledger.Purging {
-		return key, func() (*render.Unit, error) { return c.renderer.Teardown(in) }, nil
-	}
-	return key, func() (*render.Unit, error) { return c.renderer.Tenant(in) }, nil
+	return c.planTenant(o.Name)
 }
 
-func (c *Core) planDataStore(name string) (string, func() (*render.Unit, error), error) {
+func (c *Core) planDataStore(name string) (recipe, func() (*render.Unit, error), error) {
 	e := c.ledger.entries.DataStores[name]
 	var ds *fleet.DataStore
 	if e.Held != nil {
@@ -101,37 +124,40 @@ func (c *Core) planDataStore(name string) (string, func() (*render.Unit, error),
 		ds = c.git.declared.Fleet.DataStores[name]
 	}
 	if ds == nil {
-		return "", nil, errUndecided
+		return recipe{}, nil, errUndecided
 	}
 	in := dataStoreInput(e, ds)
 	spec, err := json.Marshal(in.Spec)
 	if err != nil {
-		return "", nil, fmt.Errorf("encode datastore %s: %w", name, err)
+		return recipe{}, nil, fmt.Errorf("encode datastore %s: %w", name, err)
 	}
-	key := fmt.Sprintf("%s %s %s", in.UID, spec, in.BaseVersion)
-	return key, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
+	return recipe{dataStore: string(spec), base: in.BaseVersion}, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
 }
 
-// tenantInForce is the input of a tenant's rendering as the ledger says: the
-// newest declaration, or an older one while it is held or removed.
-func (c *Core) tenantInForce(name string) (render.TenantInput, string, error) {
+// planTenant takes the newest declaration, or an older one while the tenant is held
+// or removed.
+func (c *Core) planTenant(name string) (recipe, func() (*render.Unit, error), error) {
 	e := c.ledger.entries.Tenants[name]
 	t := c.declarationInForce(e)
 	if t == nil {
-		return render.TenantInput{}, "", errUndecided
+		return recipe{}, nil, errUndecided
 	}
 	inForce := c.ledger.entries.Classes[t.Spec.Class]
 	if inForce == nil || c.ledger.classes[inForce.Tree] == nil || inForce.Provider != e.Provider {
-		return render.TenantInput{}, "", errUndecided
+		return recipe{}, nil, errUndecided
 	}
 	ds := c.ledger.entries.DataStores[e.Placement.DataStore]
 	if ds == nil {
-		return render.TenantInput{}, "", errUndecided
+		return recipe{}, nil, errUndecided
 	}
 	class := c.ledger.classes[inForce.Tree]
-	in := tenantInput(e, fleet.Resolve(t, class), class, inForce, ds)
-	key := fmt.Sprintf("%s %s %s %+v %+v %s %s %s", in.UID, inForce.Tree, in.BaseVersion, in.Spec, in.Placement, in.Lifecycle, ds.UID, ds.BaseVersion)
-	return in, key, nil
+	return tenantRecipe(e, t, inForce, ds), func() (*render.Unit, error) {
+		in := tenantInput(e, t, class, inForce, ds)
+		if e.Lifecycle == ledger.Purging {
+			return c.renderer.Teardown(in)
+		}
+		return c.renderer.Tenant(in)
+	}, nil
 }
 
 // declarationInForce is the declaration that a tenant's entry is to be rendered

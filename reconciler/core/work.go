@@ -222,6 +222,9 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, *rend
 		return Work{}, nil, verdict{problem: why}
 	}
 	health := judge(w, v)
+	if why := c.unlisted(s, w); why.reason != "" {
+		return Work{}, nil, verdict{health: health, problem: why}
+	}
 	if lifecycle == ledger.Purging {
 		work, done, why := planPurge(s.name, o.owner, epoch, w, v)
 		return work, unit, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
@@ -234,6 +237,28 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, *rend
 		result.problem = note{f.Reason, f.Message}
 	}
 	return work, unit, result
+}
+
+// unlisted has the ledger list the kinds of a unit that it does not list yet: what is
+// not listed is not watched, and would be lost from sight.
+func (c *Core) unlisted(s *shardState, w *wanted) note {
+	listed := c.ledger.entries.Shards[s.name].Kinds
+	var missing []string
+	for _, k := range w.kinds {
+		if !slices.Contains(listed, k) {
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return note{}
+	}
+	for _, k := range missing {
+		if !slices.Contains(s.lacking, k) {
+			s.lacking = append(s.lacking, k)
+			c.undecided = true
+		}
+	}
+	return note{"KindsNotListed", fmt.Sprintf("the ledger does not list %s for shard %s yet", strings.Join(missing, ", "), s.name)}
 }
 
 // inForce is what the ledger says of an owner: datastores only live.

@@ -301,7 +301,7 @@ func (w *world) findLast(f FindLast) LastFound {
 			var ok bool
 			if want.Ref.Kind == fleet.KindTenant {
 				t := c.fleet.Tenants[want.Ref.Name]
-				ok = t != nil && t.Dir() == want.Ref.Path && slices.Contains(want.Classes, t.Spec.Class)
+				ok = t != nil && t.Dir() == want.Ref.Path && slices.Contains(want.Classes, t.Spec.Class) && !slices.Contains(want.Not, t)
 			} else {
 				ok = c.fleet.DataStores[want.Ref.Name] != nil
 			}

@@ -69,10 +69,10 @@ func anyDeclared(rev *git.Revision, wants []core.Want, found map[core.WantRef]co
 func declares(f *fleet.Fleet, w core.Want) bool {
 	if w.Ref.Kind == fleet.KindDataStore {
 		d := f.DataStores[w.Ref.Name]
-		return d != nil && d.Source.Path == w.Ref.Path && d.Spec.Managed != nil
+		return d != nil && d.Source.Path == w.Ref.Path
 	}
 	t := f.Tenants[w.Ref.Name]
-	if t == nil || t.Dir() != w.Ref.Path {
+	if t == nil || t.Dir() != w.Ref.Path || slices.Contains(w.Not, t) {
 		return false
 	}
 	return slices.Contains(w.Classes, t.Spec.Class)
