@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -43,11 +44,9 @@ func Resolve(t *Tenant, c *Class) TenantSpec {
 	spec.ShardSelector = maps.Clone(spec.ShardSelector)
 	spec.Access.Groups = slices.Clone(spec.Access.Groups)
 	spec.Parameters = parameters(spec.Parameters, c.Spec.Parameters)
-	fill(&spec.Version, c.Spec.Version)
-	fill(&spec.Replicas, c.Spec.Replicas)
-	fill(&spec.Network.ServiceCIDR, c.Spec.Network.ServiceCIDR)
-	fill(&spec.Network.PodCIDR, c.Spec.Network.PodCIDR)
-	fill(&spec.Network.Domain, c.Spec.Network.Domain)
+	spec.Version = cmp.Or(spec.Version, c.Spec.Version)
+	spec.Replicas = cmp.Or(spec.Replicas, c.Spec.Replicas)
+	spec.Network = spec.Network.or(c.Spec.Network)
 	return spec
 }
 
@@ -72,9 +71,11 @@ func parameters(said map[string]any, schema *Schema) map[string]any {
 	return out
 }
 
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
+// or takes what is left out from another.
+func (n Network) or(other Network) Network {
+	return Network{
+		ServiceCIDR: cmp.Or(n.ServiceCIDR, other.ServiceCIDR),
+		PodCIDR:     cmp.Or(n.PodCIDR, other.PodCIDR),
+		Domain:      cmp.Or(n.Domain, other.Domain),
 	}
 }

@@ -76,12 +76,3 @@ func generated(t testing.TB, n int) fstest.MapFS {
 	}
 	return files
 }
-
-func BenchmarkLoad1000(b *testing.B) {
-	files := generated(b, 1000)
-	for b.Loop() {
-		if _, findings, err := fleet.Load(files); err != nil || len(findings) > 0 {
-			b.Fatal(err, findings)
-		}
-	}
-}

@@ -33,14 +33,18 @@ func load(fsys fs.FS, remembered *memory) (*Fleet, Findings, error) {
 		Shards:     map[string]*Shard{},
 		DataStores: map[string]*DataStore{},
 		Classes:    map[string]*Class{},
-		Tenants:    map[string]*Tenant{},
 		Broken:     map[Ref]Broken{},
 	}}
+	l.entries = make([]*entry, 0, remembered.entries())
 	if err := l.root(); err != nil {
 		return nil, nil, err
 	}
 	l.check()
+	l.fleet.Tenants = make(map[string]*Tenant, len(l.entries))
 	l.finish()
+	if remembered != nil {
+		remembered.last = len(l.entries)
+	}
 	l.findings.sort()
 	slices.Sort(l.fleet.Opaque)
 	return l.fleet, l.findings, nil
@@ -53,14 +57,11 @@ func LoadClass(fsys fs.FS, name string) (*Class, Findings, error) {
 	if err := l.loadClass(l.base, name); err != nil {
 		return nil, nil, err
 	}
-	for _, c := range l.classes {
-		l.checkClass(c)
-	}
 	l.findings.sort()
-	if len(l.findings) > 0 || len(l.classes) == 0 {
+	if len(l.findings) > 0 || len(l.entries) == 0 {
 		return nil, l.findings, nil
 	}
-	return l.classes[0].value, nil, nil
+	return l.entries[0].value.(*Class), nil, nil //nolint:forcetypeassert // without findings it is one
 }
 
 // treeHasher is what a file system may know beside its files.
@@ -79,16 +80,14 @@ type loader struct {
 
 	entries  []*entry
 	settings *entry
-	shards   []declared[Shard]
-	stores   []declared[DataStore]
-	classes  []declared[Class]
-	tenants  []declared[Tenant]
 }
 
 // entry is one place where something is declared, or should be.
 type entry struct {
 	ref  Ref
 	path string
+	// value is the *Shard, *DataStore, *Class or *Tenant that was read, or nil.
+	value any
 	// doc knows where fields stand; index makes it out of raw when it is needed again.
 	doc *strict.Document
 	raw []byte
@@ -110,9 +109,13 @@ func (e *entry) unreadable(field string) bool {
 	})
 }
 
-type declared[T any] struct {
-	*entry
-	value *T
+// each visits what was read of one kind.
+func each[T any](l *loader, visit func(*entry, *T)) {
+	for _, e := range l.entries {
+		if v, ok := e.value.(*T); ok {
+			visit(e, v)
+		}
+	}
 }
 
 // declare notes that ref is declared at path.
@@ -152,34 +155,62 @@ func (l *loader) stray(kind, name, file, message, hint string) {
 
 // finish sorts declarations into the maps and Broken.
 func (l *loader) finish() {
-	byRef := map[Ref][]*entry{}
+	first, twins := make(map[Ref]*entry, len(l.entries)), map[Ref][]*entry{}
 	for _, e := range l.entries {
-		byRef[e.ref] = append(byRef[e.ref], e)
+		if other, again := first[e.ref]; !again {
+			first[e.ref] = e
+		} else if twins[e.ref] == nil {
+			twins[e.ref] = []*entry{other, e}
+		} else {
+			twins[e.ref] = append(twins[e.ref], e)
+		}
 	}
-	for ref, all := range byRef {
-		proper := slices.DeleteFunc(slices.Clone(all), func(e *entry) bool { return e.stray })
-		if len(proper) > 0 {
-			all = proper
+	for ref, e := range first {
+		if all := twins[ref]; all != nil {
+			e = l.finishTwins(all)
+		} else if e.message != "" {
+			l.fleet.Broken[ref] = broken([]*entry{e}, e.message)
 		}
-		for _, e := range all {
-			e.sound = e.message == ""
-		}
-		if len(all) > 1 {
-			for i, e := range all {
-				l.reportTwin(e, all[(i+1)%len(all)])
-			}
-		}
-		if message := firstMessage(all); message != "" {
-			l.fleet.Broken[ref] = l.broken(all, message)
+		if _, isBroken := l.fleet.Broken[ref]; !isBroken {
+			l.keep(ref.Name, e.value)
 		}
 	}
 	if l.settings == nil || l.settings.message != "" {
 		l.fleet.Settings, l.fleet.SettingsBroken = DefaultSettings(), true
 	}
-	keep(l, l.shards, l.fleet.Shards)
-	keep(l, l.stores, l.fleet.DataStores)
-	keep(l, l.classes, l.fleet.Classes)
-	keep(l, l.tenants, l.fleet.Tenants)
+}
+
+// finishTwins judges entries of one name, and gives the one that counts.
+func (l *loader) finishTwins(all []*entry) *entry {
+	if proper := slices.DeleteFunc(slices.Clone(all), func(e *entry) bool { return e.stray }); len(proper) > 0 {
+		all = proper
+	}
+	for _, e := range all {
+		e.sound = e.message == ""
+	}
+	if len(all) > 1 {
+		for i, e := range all {
+			l.reportTwin(e, all[(i+1)%len(all)])
+		}
+	}
+	if message := firstMessage(all); message != "" {
+		l.fleet.Broken[all[0].ref] = broken(all, message)
+	}
+	return all[0]
+}
+
+// keep puts what is valid into its map.
+func (l *loader) keep(name string, value any) {
+	switch v := value.(type) {
+	case *Shard:
+		l.fleet.Shards[name] = v
+	case *DataStore:
+		l.fleet.DataStores[name] = v
+	case *Class:
+		l.fleet.Classes[name] = v
+	case *Tenant:
+		l.fleet.Tenants[name] = v
+	}
 }
 
 // reportTwin tells an entry of another one of its name.
@@ -195,14 +226,6 @@ func (l *loader) reportTwin(e, other *entry) {
 	l.report(e, f)
 }
 
-func keep[T any](l *loader, from []declared[T], into map[string]*T) {
-	for _, d := range from {
-		if _, broken := l.fleet.Broken[d.ref]; !broken {
-			into[d.ref.Name] = d.value
-		}
-	}
-}
-
 func firstMessage(entries []*entry) string {
 	for _, e := range entries {
 		if e.message != "" {
@@ -214,7 +237,7 @@ func firstMessage(entries []*entry) string {
 
 // broken describes a name that cannot be used. With several places, the tenants
 // that have no fault but their name are kept as candidates.
-func (l *loader) broken(all []*entry, message string) Broken {
+func broken(all []*entry, message string) Broken {
 	b := Broken{Path: all[0].path, Message: message}
 	for _, e := range all {
 		b.Paths = append(b.Paths, e.path)
@@ -224,9 +247,9 @@ func (l *loader) broken(all []*entry, message string) Broken {
 	if len(all) == 1 {
 		return b
 	}
-	for _, t := range l.tenants {
-		if t.ref == all[0].ref && t.sound {
-			b.Candidates = append(b.Candidates, t.value)
+	for _, e := range all {
+		if t, ok := e.value.(*Tenant); ok && e.sound {
+			b.Candidates = append(b.Candidates, t)
 		}
 	}
 	slices.SortFunc(b.Candidates, func(a, b *Tenant) int { return cmp.Compare(a.Source.Path, b.Source.Path) })

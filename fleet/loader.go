@@ -9,8 +9,7 @@ import (
 	"github.com/tenantry/tenantry/fleet/internal/strict"
 )
 
-// Loader loads one commit after the other and remembers the tenants' folders by
-// content, so that a commit costs what it changes. It needs an fs.FS with the
+// Loader loads one commit after the other and remembers folders by their content, so that a commit costs what it changes. It needs an fs.FS with the
 // method TreeHash (see Load); without, it is Load. The zero value is ready, and
 // safe for several goroutines.
 type Loader struct {
@@ -32,7 +31,9 @@ const keptLoads = 16
 
 // memory holds what was read out of folders, by their place and content.
 type memory struct {
-	loads   int
+	loads int
+	// last is how many entries the last load had.
+	last    int
 	folders map[folderKey]*remembered
 }
 
@@ -44,8 +45,14 @@ type remembered struct {
 	findings Findings
 	opaque   []string
 	entries  []entry
-	// tenants are by the index of their entry.
-	tenants map[int]*Tenant
+}
+
+// entries is how many entries are to be expected.
+func (m *memory) entries() int {
+	if m == nil {
+		return 0
+	}
+	return m.last + m.last/8
 }
 
 func (m *memory) begin() {
@@ -76,7 +83,7 @@ func (l *loader) once(dir string, load func() error) error {
 		l.replay(r)
 		return nil
 	}
-	findings, opaque, entries, tenants := len(l.findings), len(l.fleet.Opaque), len(l.entries), len(l.tenants)
+	findings, opaque, entries := len(l.findings), len(l.fleet.Opaque), len(l.entries)
 	if err := load(); err != nil {
 		return err
 	}
@@ -84,50 +91,52 @@ func (l *loader) once(dir string, load func() error) error {
 		seen:     l.memory.loads,
 		findings: slices.Clone(l.findings[findings:]),
 		opaque:   slices.Clone(l.fleet.Opaque[opaque:]),
-		tenants:  map[int]*Tenant{},
+		entries:  make([]entry, 0, len(l.entries)-entries),
 	}
-	index := map[*entry]int{}
 	for _, e := range l.entries[entries:] {
-		index[e] = len(r.entries)
-		r.entries = append(r.entries, e.copy())
-	}
-	for _, t := range l.tenants[tenants:] {
-		r.tenants[index[t.entry]] = t.value
+		kept := *e
+		kept.doc, kept.unread = nil, slices.Clip(e.unread)
+		r.entries = append(r.entries, kept)
 	}
 	l.memory.folders[key] = r
 	return nil
 }
 
-// replay adds what a folder gave before.
+// replay adds what a folder gave before. Entries are copied: checks add to them.
 func (l *loader) replay(r *remembered) {
 	l.findings = append(l.findings, r.findings...)
 	l.fleet.Opaque = append(l.fleet.Opaque, r.opaque...)
-	for i := range r.entries {
-		e := r.entries[i].copy()
-		l.entries = append(l.entries, &e)
-		if t := r.tenants[i]; t != nil {
-			l.tenants = append(l.tenants, declared[Tenant]{&e, t})
-		}
+	entries := slices.Clone(r.entries)
+	for i := range entries {
+		l.entries = append(l.entries, &entries[i])
 	}
 }
 
-// copy gives an entry that may be added to without changing this one.
-func (e *entry) copy() entry {
-	out := *e
-	out.doc = nil
-	out.unread = slices.Clip(out.unread)
-	return out
-}
-
 // index gives the entry's document, to know where its fields stand; nil when it
-// could not be read. A tenant's is made again when it is asked for.
+// could not be read. Documents are large and few are asked for a place again, so
+// they are made again when they are asked for.
 func (e *entry) index() *strict.Document {
 	if e.doc == nil && e.raw != nil {
 		doc, problems := strict.Parse(e.raw)
 		if len(problems) == 0 {
-			doc.Decode(&object[TenantSpec]{}, defaults)
+			doc.Decode(blank(e.ref.Kind), defaults)
 			e.doc = doc
 		}
 	}
 	return e.doc
+}
+
+// blank gives an empty declaration of a kind.
+func blank(kind string) any {
+	switch kind {
+	case KindShard:
+		return &object[ShardSpec]{}
+	case KindDataStore:
+		return &object[DataStoreSpec]{}
+	case KindClass:
+		return &object[ClassSpec]{}
+	case KindTenant:
+		return &object[TenantSpec]{}
+	}
+	return &object[Settings]{}
 }

@@ -40,6 +40,7 @@ func decode[S any](l *loader, e *entry, file fs.DirEntry) (*object[S], []byte, e
 	}
 	var o object[S]
 	l.problems(e, e.doc.Decode(&o, defaults))
+	e.raw = data
 	return &o, data, nil
 }
 
@@ -87,6 +88,11 @@ func (l *loader) loadSettings(file fs.DirEntry) error {
 		return err
 	}
 	l.fleet.Settings, l.fleet.Name = o.Spec, o.Metadata.Name
+	c := check{l, l.settings}
+	if o.Metadata.Name != "" {
+		c.metadata(o.Metadata, o.Metadata.Name, maxLabel)
+	}
+	c.settings(o.Spec)
 	return nil
 }
 
@@ -96,7 +102,8 @@ func (l *loader) loadShard(file, name string, f fs.DirEntry) error {
 	if err != nil || o == nil {
 		return err
 	}
-	l.shards = append(l.shards, declared[Shard]{e, &Shard{o.Metadata, o.Spec, Source{file, raw}}})
+	e.value = &Shard{o.Metadata, o.Spec, Source{file, raw}}
+	l.judge(e, o.Metadata, maxLabel, func(c check) { c.shard(o.Spec) })
 	return nil
 }
 
@@ -106,7 +113,8 @@ func (l *loader) loadDataStore(file, name string, f fs.DirEntry) error {
 	if err != nil || o == nil {
 		return err
 	}
-	l.stores = append(l.stores, declared[DataStore]{e, &DataStore{o.Metadata, o.Spec, Source{file, raw}}})
+	e.value = &DataStore{o.Metadata, o.Spec, Source{file, raw}}
+	l.judge(e, o.Metadata, maxObjectName, func(c check) { c.dataStore(o.Spec) })
 	return nil
 }
 
@@ -145,7 +153,8 @@ func (l *loader) loadClass(dir, name string) error {
 			return fmt.Errorf("hash folder %s: %w", dir, err)
 		}
 	}
-	l.classes = append(l.classes, declared[Class]{e, c})
+	e.value = c
+	l.judge(e, c.Metadata, maxLabel, func(check check) { check.class(c.Spec) })
 	return nil
 }
 
@@ -182,11 +191,7 @@ func (l *loader) loadTenant(dir, name, teamFault string) error {
 		return err
 	}
 	t := &Tenant{Metadata: o.Metadata, Spec: o.Spec, Source: Source{e.path, raw}, Files: files, Tree: hashFiles(files)}
-	c := check{l, e}
-	c.metadata(t.Metadata, name, maxObjectName)
-	c.tenant(t)
-	// Thousands of documents are large, and few are asked for a place again.
-	e.doc, e.raw = nil, raw
-	l.tenants = append(l.tenants, declared[Tenant]{e, t})
+	e.value = t
+	l.judge(e, t.Metadata, maxObjectName, func(c check) { c.tenant(t) })
 	return nil
 }

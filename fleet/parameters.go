@@ -160,7 +160,7 @@ func (c check) values(said map[string]any, class *Class, patterns map[string]*re
 	if s == nil {
 		s = &Schema{}
 	}
-	if len(said) == 0 && len(s.Required) == 0 {
+	if s.fits(said, patterns) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(said)) {
@@ -181,6 +181,21 @@ func (c check) values(said map[string]any, class *Class, patterns map[string]*re
 				s.Properties[name].Description)
 		}
 	}
+}
+
+// fits says whether values fit the schema, and nothing of why not.
+func (s *Schema) fits(said map[string]any, patterns map[string]*regexp.Regexp) bool {
+	for name, value := range said {
+		if p, ok := s.Properties[name]; !ok || judge(p, patterns[name], value) != nil {
+			return false
+		}
+	}
+	for _, name := range s.Required {
+		if _, ok := said[name]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // saidIn names the file that a rule comes from: it may have changed after the tenant.

@@ -40,42 +40,22 @@ var (
 	specPath = field.NewPath("spec")
 )
 
-// check looks at every declaration: first each for itself, then what they say
-// of each other. What is broken already is checked too, to tell all at once.
-// Tenants have been looked at for themselves when they were read.
-func (l *loader) check() {
-	if l.settings != nil && l.settings.doc != nil {
-		c := check{l, l.settings}
-		if l.fleet.Name != "" {
-			c.metadata(Metadata{Name: l.fleet.Name}, l.fleet.Name, maxLabel)
-		}
-		c.settings(l.fleet.Settings)
-	}
-	for _, s := range l.shards {
-		c := check{l, s.entry}
-		c.metadata(s.value.Metadata, s.ref.Name, maxLabel)
-		c.shard(s.value.Spec)
-	}
-	l.checkPools()
-	known := l.index()
-	for _, s := range l.stores {
-		c := check{l, s.entry}
-		c.metadata(s.value.Metadata, s.ref.Name, maxObjectName)
-		c.dataStore(s.value.Spec, known)
-	}
-	for _, s := range l.classes {
-		l.checkClass(s)
-	}
-	known = l.index()
-	for _, t := range l.tenants {
-		check{l, t.entry}.tenantReferences(t.value, known)
-	}
+// judge checks a declaration for itself, while its document is at hand.
+func (l *loader) judge(e *entry, m Metadata, longest int, spec func(check)) {
+	c := check{l, e}
+	c.metadata(m, e.ref.Name, longest)
+	spec(c)
+	e.doc = nil // see index
 }
 
-func (l *loader) checkClass(d declared[Class]) {
-	c := check{l, d.entry}
-	c.metadata(d.value.Metadata, d.ref.Name, maxLabel)
-	c.class(d.value.Spec)
+// check looks at what declarations say of each other. What is broken already is
+// checked too, to tell all at once.
+func (l *loader) check() {
+	l.checkPools()
+	known := l.index()
+	each(l, func(e *entry, d *DataStore) { check{l, e}.storeReferences(d.Spec, known) })
+	known.add(l)
+	each(l, func(e *entry, t *Tenant) { check{l, e}.tenantReferences(t, known) })
 }
 
 // Lengths of names. Tenants and datastores give names to objects on shards,
@@ -190,13 +170,13 @@ func (l *loader) checkPools() {
 		text  string
 	}
 	var all []place
-	for _, s := range l.shards {
-		for i, text := range s.value.Spec.AddressPool {
+	each(l, func(e *entry, s *Shard) {
+		for i, text := range s.Spec.AddressPool {
 			if r, err := ParseAddressRange(text); err == nil {
-				all = append(all, place{r, check{l, s.entry}, i, text})
+				all = append(all, place{r, check{l, e}, i, text})
 			}
 		}
-	}
+	})
 	slices.SortStableFunc(all, func(a, b place) int { return a.From.Compare(b.From) })
 	overlap := func(a, b place) {
 		a.c.add(field.Invalid(specPath.Child("addressPool").Index(a.index), a.text,
@@ -257,7 +237,8 @@ func (c check) class(s ClassSpec) {
 	c.name(specPath.Child("provider"), s.Provider)
 	c.version(s.Version)
 	c.replicas(s.Replicas)
-	c.network(s.Network, s.Network)
+	c.network(s.Network)
+	c.networks(s.Network, s.Network)
 	c.schema(s.Parameters)
 	c.allow(s)
 }

@@ -20,11 +20,11 @@ const (
 	DriverMySQL      = "MySQL"
 )
 
-func (c check) dataStore(s DataStoreSpec, known known) {
+func (c check) dataStore(s DataStoreSpec) {
 	c.name(specPath.Child("provider"), s.Provider)
 	c.driver(s)
 	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
-	c.storeShards(s, known)
+	c.storeShards(s)
 	managed, endpoints := specPath.Child("managed"), specPath.Child("endpoints")
 	switch {
 	case s.Managed != nil && len(s.Endpoints) > 0:
@@ -62,19 +62,25 @@ func (c check) driver(s DataStoreSpec) {
 	}
 }
 
-func (c check) storeShards(s DataStoreSpec, known known) {
+func (c check) storeShards(s DataStoreSpec) {
 	shards := specPath.Child("shards")
 	for i, name := range s.Shards {
 		if slices.Contains(s.Shards[:i], name) {
 			c.add(field.Duplicate(shards.Index(i), name), "")
 		}
-		c.reference(shards.Index(i), KindShard, name, known)
 	}
 	switch {
 	case len(s.Shards) == 0:
 		c.add(field.Required(shards, ""), "name the shard whose tenants use it")
 	case len(s.Shards) > 1:
 		c.add(field.TooMany(shards, len(s.Shards), 1), "declare one datastore a shard; several may have the same endpoints")
+	}
+}
+
+// storeReferences checks a datastore against what it names.
+func (c check) storeReferences(s DataStoreSpec, known known) {
+	for i, name := range s.Shards {
+		c.reference(specPath.Child("shards").Index(i), KindShard, name, known)
 	}
 }
 

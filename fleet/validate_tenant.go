@@ -18,7 +18,6 @@ import (
 // nil for what is broken. To name a broken thing is no fault of its own: who
 // names it is held through it.
 type known struct {
-	shards  map[string]*Shard
 	stores  map[string]*DataStore
 	classes map[string]*Class
 	refs    map[Ref]bool
@@ -28,11 +27,11 @@ type known struct {
 	patterns map[string]map[string]*regexp.Regexp
 }
 
-// index collects what is declared so far.
+// index collects what is declared, and may be named. Nothing names a tenant.
 func (l *loader) index() known {
-	k := known{map[string]*Shard{}, map[string]*DataStore{}, map[string]*Class{}, map[Ref]bool{}, map[string][]string{}, map[string]map[string]*regexp.Regexp{}}
+	k := known{refs: map[Ref]bool{}, names: map[string][]string{}}
 	for _, e := range l.entries {
-		if !k.refs[e.ref] {
+		if e.ref.Kind != KindTenant && !k.refs[e.ref] {
 			k.refs[e.ref] = true
 			k.names[e.ref.Kind] = append(k.names[e.ref.Kind], e.ref.Name)
 		}
@@ -40,23 +39,23 @@ func (l *loader) index() known {
 	for _, names := range k.names {
 		slices.Sort(names)
 	}
-	for _, s := range l.shards {
-		if s.message == "" {
-			k.shards[s.ref.Name] = s.value
-		}
-	}
-	for _, s := range l.stores {
-		if s.message == "" {
-			k.stores[s.ref.Name] = s.value
-		}
-	}
-	for _, c := range l.classes {
-		if c.message == "" {
-			k.classes[c.ref.Name] = c.value
-			k.patterns[c.ref.Name] = patterns(c.value.Spec.Parameters)
-		}
-	}
 	return k
+}
+
+// add collects what is sound so far of what tenants name.
+func (k *known) add(l *loader) {
+	k.stores, k.classes, k.patterns = map[string]*DataStore{}, map[string]*Class{}, map[string]map[string]*regexp.Regexp{}
+	each(l, func(e *entry, d *DataStore) {
+		if e.message == "" {
+			k.stores[e.ref.Name] = d
+		}
+	})
+	each(l, func(e *entry, c *Class) {
+		if e.message == "" {
+			k.classes[e.ref.Name] = c
+			k.patterns[e.ref.Name] = patterns(c.Spec.Parameters)
+		}
+	})
 }
 
 // reference reports a name that nothing declares.
@@ -89,6 +88,7 @@ func (c check) tenant(t *Tenant) {
 	for _, key := range slices.Sorted(maps.Keys(s.ShardSelector)) {
 		c.label(selector, key, s.ShardSelector[key])
 	}
+	c.network(s.Network)
 	c.groups(s.Access.Groups)
 	if s.MovedFrom != "" {
 		c.movedFrom(t)
@@ -134,32 +134,41 @@ func (c check) movedFrom(t *Tenant) {
 	}
 }
 
-// tenantReferences checks a tenant against what it names.
+// Paths that thousands of tenants are asked for.
+var (
+	classPath = specPath.Child("class")
+	shardPath = specPath.Child("shard")
+	storePath = specPath.Child("dataStore")
+)
+
+// tenantReferences checks a tenant against what it names. All tenants are looked at
+// whenever anything has changed, so it costs next to nothing while all is well.
 func (c check) tenantReferences(t *Tenant, k known) {
-	s := t.Spec
-	c.reference(specPath.Child("class"), KindClass, s.Class, k)
-	c.reference(specPath.Child("shard"), KindShard, s.Shard, k)
-	c.reference(specPath.Child("dataStore"), KindDataStore, s.DataStore, k)
-	if store := k.stores[s.DataStore]; store != nil && s.Shard != "" && !slices.Contains(store.Spec.Shards, s.Shard) {
-		c.add(field.Invalid(specPath.Child("dataStore"), s.DataStore, fmt.Sprintf("does not serve shard %s", s.Shard)),
+	s := &t.Spec
+	c.reference(classPath, KindClass, s.Class, k)
+	c.reference(shardPath, KindShard, s.Shard, k)
+	c.reference(storePath, KindDataStore, s.DataStore, k)
+	class, store := k.classes[s.Class], k.stores[s.DataStore]
+	if store != nil && s.Shard != "" && !slices.Contains(store.Spec.Shards, s.Shard) {
+		c.add(field.Invalid(storePath, s.DataStore, fmt.Sprintf("does not serve shard %s", s.Shard)),
 			"it serves "+strings.Join(store.Spec.Shards, ", "))
 	}
-	class := k.classes[s.Class]
-	if store := k.stores[s.DataStore]; store != nil && class != nil && store.Spec.Provider != class.Spec.Provider {
-		c.add(field.Invalid(specPath.Child("dataStore"), s.DataStore, fmt.Sprintf("is for provider %s (%s), class %s is of provider %s (%s)",
-			store.Spec.Provider, store.Source.Path, s.Class, class.Spec.Provider, class.Source.Path)), storesOf(k, class.Spec.Provider))
-	}
 	if class == nil {
-		c.network(s.Network, s.Network)
+		c.networks(s.Network, s.Network)
 		return
+	}
+	if store != nil && store.Spec.Provider != class.Spec.Provider {
+		c.add(field.Invalid(storePath, s.DataStore, fmt.Sprintf("is for provider %s (%s), class %s is of provider %s (%s)",
+			store.Spec.Provider, store.Source.Path, s.Class, class.Spec.Provider, class.Source.Path)), storesOf(k, class.Spec.Provider))
 	}
 	c.values(s.Parameters, class, k.patterns[s.Class])
 	c.allowed(t, class)
-	resolved := Resolve(t, class)
-	if resolved.Version == "" {
+	if s.Version == "" && class.Spec.Version == "" {
 		c.add(field.Required(specPath.Child("version"), fmt.Sprintf("class %s names no version", s.Class)), "name one here or in the class")
 	}
-	c.network(s.Network, resolved.Network)
+	if s.Network.ServiceCIDR != "" || s.Network.PodCIDR != "" {
+		c.networks(s.Network, s.Network.or(class.Spec.Network))
+	}
 }
 
 // storesOf makes a hint of the datastores that a provider's tenants can use.
@@ -176,31 +185,34 @@ func storesOf(k known, provider string) string {
 	return "declared for it: " + strings.Join(names[:min(len(names), 10)], ", ")
 }
 
-// network checks what is written, and the overlap of what results.
-func (c check) network(written, resolved Network) {
+// network checks what is written.
+func (c check) network(n Network) {
 	at := specPath.Child("network")
-	services, pods := at.Child("serviceCIDR"), at.Child("podCIDR")
-	c.cidr(services, written.ServiceCIDR)
-	c.cidr(pods, written.PodCIDR)
-	if written.Domain != "" {
-		c.dnsName(at.Child("domain"), written.Domain, 253)
+	c.cidr(at.Child("serviceCIDR"), n.ServiceCIDR)
+	c.cidr(at.Child("podCIDR"), n.PodCIDR)
+	if n.Domain != "" {
+		c.dnsName(at.Child("domain"), n.Domain, 253)
 	}
+}
+
+// networks checks that services and pods do not share addresses, as it results from
+// what is written and what the class gives.
+func (c check) networks(written, resolved Network) {
 	s, errS := parsePrefix(resolved.ServiceCIDR)
 	p, errP := parsePrefix(resolved.PodCIDR)
-	if errS != nil || errP != nil {
+	if errS != nil || errP != nil || !s.Overlaps(p) && s.Addr().BitLen() == p.Addr().BitLen() {
 		return
 	}
-	where, other := pods, resolved.ServiceCIDR
-	if written.PodCIDR == "" || !c.e.index().Written(pods.String()) {
-		where, other = services, resolved.PodCIDR
+	at := specPath.Child("network")
+	where, value, other := at.Child("podCIDR"), resolved.PodCIDR, resolved.ServiceCIDR
+	if written.PodCIDR == "" || !c.e.index().Written(where.String()) {
+		where, value, other = at.Child("serviceCIDR"), resolved.ServiceCIDR, resolved.PodCIDR
 	}
-	value := map[*field.Path]string{pods: resolved.PodCIDR, services: resolved.ServiceCIDR}[where]
-	switch {
-	case s.Overlaps(p):
+	if s.Overlaps(p) {
 		c.add(field.Invalid(where, value, "overlaps with "+other), "services and pods need networks of their own")
-	case s.Addr().BitLen() != p.Addr().BitLen():
-		c.add(field.Invalid(where, value, "is not of the family of "+other), "")
+		return
 	}
+	c.add(field.Invalid(where, value, "is not of the family of "+other), "")
 }
 
 // minServices is the least number of addresses an API server takes for services.

@@ -20,8 +20,8 @@ func (l *loader) root() error {
 		return err
 	}
 	folders := map[string]func() error{
-		shardFolder:  func() error { return l.flat(shardFolder, l.loadShard) },
-		storeFolder:  func() error { return l.flat(storeFolder, l.loadDataStore) },
+		shardFolder:  func() error { return l.once(shardFolder, func() error { return l.flat(shardFolder, l.loadShard) }) },
+		storeFolder:  func() error { return l.once(storeFolder, func() error { return l.flat(storeFolder, l.loadDataStore) }) },
 		classFolder:  l.classFolders,
 		tenantFolder: l.teams,
 	}
@@ -93,7 +93,7 @@ func (l *loader) classFolders() error {
 		switch {
 		case ignored(e):
 		case e.IsDir():
-			if err := l.loadClass(dir, e.Name()); err != nil {
+			if err := l.once(dir, func() error { return l.loadClass(dir, e.Name()) }); err != nil {
 				return err
 			}
 		case !e.Type().IsRegular():
