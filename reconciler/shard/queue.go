@@ -7,10 +7,12 @@ import (
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
-// job is a work, and the term in which it was asked for.
+// job is a work, or a look at a Secret of the work's owner, and the term in which it
+// was asked for.
 type job struct {
-	work core.Work
-	term *term
+	work    core.Work
+	inspect *core.Inspect
+	term    *term
 }
 
 // queue runs jobs: those of one owner one after the other, those of several at

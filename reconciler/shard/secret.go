@@ -50,10 +50,14 @@ func hash(data map[string][]byte) string {
 // certificate describes the leaf certificate in a Secret's data: tls.crt, or the
 // client certificate of a kubeconfig. Nil when there is none that can be read.
 func certificate(data map[string][]byte) *core.Certificate {
-	text := data["tls.crt"]
-	if len(text) == 0 {
-		text = clientCertificate(data[kubeconfigKey])
+	if text := data["tls.crt"]; len(text) > 0 {
+		return leaf(text)
 	}
+	return leaf(clientCertificate(data[kubeconfigKey]))
+}
+
+// leaf describes the first certificate in a text of PEM blocks.
+func leaf(text []byte) *core.Certificate {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue

@@ -107,9 +107,9 @@ func (s *Shard) Run(ctx context.Context, events chan<- core.Event) error {
 	return tasks.Wait()
 }
 
-// Handle carries out an effect on this shard (core.Watch, core.Do,
+// Handle carries out an effect on this shard (core.Watch, core.Do, core.Inspect,
 // core.Remember); others are none of its business. It does not block. Each Do is
-// answered by a Done.
+// answered by a Done, each Inspect by an Inspected.
 func (s *Shard) Handle(effect core.Effect) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,6 +121,8 @@ func (s *Shard) Handle(effect core.Effect) {
 		}
 	case core.Do:
 		s.queue.add(job{work: e.Work, term: s.term})
+	case core.Inspect:
+		s.queue.add(job{work: core.Work{Owner: e.Owner}, inspect: &e, term: s.term})
 	case core.Remember:
 		if s.keep != nil {
 			s.keep.Remember(e.Tip, e.Accepted)
@@ -130,10 +132,11 @@ func (s *Shard) Handle(effect core.Effect) {
 
 // do carries out one work, and answers.
 func (s *Shard) do(j job) {
-	done := outcome{failures: []core.Failure{{
-		Reason:  ReasonNoLease,
-		Message: "this replica does not hold the shard's Lease, or acquired it anew since this was decided",
-	}}}
+	if j.inspect != nil {
+		s.inspect(j)
+		return
+	}
+	done := outcome{failures: []core.Failure{*noLease()}}
 	if s.enter(j.term) {
 		done = j.term.do(j.work)
 		s.running.Done()
