@@ -134,6 +134,9 @@ func (t *term) send(o writing, u *unstructured.Unstructured) (*unstructured.Unst
 		r.accept = asMetadata
 	}
 	stored, code, err := t.client.do(t.ctx, r)
+	if mappings := emptied(err); o.uid != "" && len(mappings) > 0 && t.empty(o.id, o.uid, mappings) == nil {
+		stored, code, err = t.client.do(t.ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}
