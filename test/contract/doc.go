@@ -7,7 +7,7 @@
 // What is applied comes from three places: the providers' golden files, the
 // examples, and generated histories of tenants and datastores, whose steps are
 // applied one over the other as they would be in a tenant's life. cert-manager's own
-// definitions are in the repository; all others have to be in DIR. A kind that no
+// definitions come out of its Go module; all others have to be in DIR. A kind that no
 // definition there serves is a failure: what was not tried was not accepted.
 //
 // The last line on standard output is

@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // prove starts a cluster, and stops it again.
 func (o options) prove(ctx context.Context, out io.Writer) (result string, err error) {
-	definitions, err := readDefinitions(o.crds, filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
+	definitions, err := readDefinitions(o.crds)
 	if err != nil {
 		return "", err
 	}
@@ -90,6 +90,12 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 		return "", err
 	}
 	defer func() { err = errors.Join(err, up.Close()) }()
+	// What builds the cluster takes cert-manager's definitions out of its module.
+	more, err := readDefinitions(filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
+	if err != nil {
+		return "", err
+	}
+	definitions = append(definitions, more...)
 	cfg, err := clientcmd.BuildConfigFromFlags("", up.Shards[0].Kubeconfig)
 	if err != nil {
 		return "", fmt.Errorf("read kubeconfig: %w", err)
