@@ -55,7 +55,10 @@ type Broken struct {
 
 // Metadata is what every declaration carries beside its spec.
 type Metadata struct {
-	Name   string            `json:"name"`
+	// Name is the same as that of the declaration's file or folder: lower-case
+	// letters, digits and '-', at most 63 characters, of tenants and datastores 40.
+	Name string `json:"name"`
+	// Labels are Kubernetes labels; those of tenantry.io are Tenantry's own.
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
@@ -70,6 +73,7 @@ type Source struct {
 
 // Settings are the fleet's own settings (fleet.yaml, kind Fleet).
 type Settings struct {
+	// Deletion bounds how fast tenants may go.
 	Deletion Deletion `json:"deletion,omitempty"`
 }
 
@@ -79,8 +83,10 @@ type Deletion struct {
 	// It is written as a Go duration ("72h", "90m").
 	Retention time.Duration `json:"retention,omitempty"`
 	// Limit and Percent are the brake: within 24 hours at most
-	// max(Limit, Percent of the fleet's tenants) are removed. Defaults 3 and 5.
-	Limit   int `json:"limit,omitempty"`
+	// max(Limit, Percent of the fleet's tenants) are removed. Limit is a number of
+	// tenants; default 3.
+	Limit int `json:"limit,omitempty"`
+	// Percent is the brake's other half, 0 to 100; default 5.
 	Percent int `json:"percent,omitempty"`
 	// AllowLast lets the last tenant of a fleet be removed; default false.
 	AllowLast bool `json:"allowLast,omitempty"`
@@ -99,14 +105,17 @@ type ShardSpec struct {
 	// address ("10.0.0.7"), a range ("10.0.0.10-10.0.0.50") or a CIDR.
 	AddressPool []string `json:"addressPool,omitempty"`
 	// Domain gives tenants the host name <tenant>.<domain>.
-	Domain   string   `json:"domain,omitempty"`
+	Domain string `json:"domain,omitempty"`
+	// Capacity bounds how many tenants are placed here.
 	Capacity Capacity `json:"capacity,omitempty"`
-	// Cordon stops new tenants from being placed here.
+	// Cordon stops new tenants from being placed here; default false.
 	Cordon bool `json:"cordon,omitempty"`
 }
 
-// Capacity bounds what is placed somewhere. Zero is no bound.
+// Capacity bounds what is placed somewhere.
 type Capacity struct {
+	// Tenants is how many tenants there may be, removed ones that may come back
+	// included; 0, the default, is no bound.
 	Tenants int `json:"tenants,omitempty"`
 }
 
@@ -121,34 +130,43 @@ type DataStore struct {
 // that runs elsewhere (Endpoints, BasicAuth, TLS). Exactly one of Managed and
 // Endpoints is set.
 type DataStoreSpec struct {
-	// Provider is the one whose control planes keep their state here; default "native".
+	// Provider is the one whose control planes keep their state here: tenants of
+	// classes of this provider are placed on it; default "native".
 	Provider string `json:"provider,omitempty"`
 	// Driver is "etcd", "PostgreSQL" or "MySQL"; a managed datastore is etcd.
 	Driver string `json:"driver"`
 	// Shards names the shards whose tenants may use it: exactly one so far.
-	Shards   []string `json:"shards"`
+	Shards []string `json:"shards"`
+	// Capacity bounds how many tenants keep their state here.
 	Capacity Capacity `json:"capacity,omitempty"`
 	// Managed asks Tenantry to run the datastore on its shard.
 	Managed *ManagedDataStore `json:"managed,omitempty"`
-	// Endpoints are host:port of a datastore that runs elsewhere.
+	// Endpoints of a datastore that runs elsewhere, each host:port with a DNS name or
+	// an IP address as host (db.example.com:5432, [fd00::1]:2379).
 	Endpoints []string `json:"endpoints,omitempty"`
-	// BasicAuth is how PostgreSQL and MySQL let the provider in.
+	// BasicAuth is how PostgreSQL and MySQL let the provider in; they need it or TLS.
+	// It is not for etcd, nor for a managed datastore.
 	BasicAuth *BasicAuth `json:"basicAuth,omitempty"`
-	// TLS is required for etcd.
+	// TLS is required for an etcd that runs elsewhere; it is not for a managed datastore.
 	TLS *TLS `json:"tls,omitempty"`
 }
 
 // SecretKey names one value of a Secret that exists on the shard. Nothing that
 // unlocks anything is in a fleet repository; references are.
 type SecretKey struct {
+	// Namespace is the Secret's namespace on the shard.
 	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	Key       string `json:"key"`
+	// Name is the Secret's name.
+	Name string `json:"name"`
+	// Key is the one of the Secret's data.
+	Key string `json:"key"`
 }
 
 // BasicAuth is a user name and a password.
 type BasicAuth struct {
+	// Username is where the user's name is.
 	Username SecretKey `json:"username"`
+	// Password is where the password is.
 	Password SecretKey `json:"password"`
 }
 
@@ -156,14 +174,16 @@ type BasicAuth struct {
 type TLS struct {
 	// CA is the authority; etcd needs its private key too, which signs tenants' certificates.
 	CA KeyPair `json:"ca"`
-	// Client is the provider's own certificate; etcd needs it.
+	// Client is the provider's own certificate with its private key; etcd needs it.
 	Client *KeyPair `json:"client,omitempty"`
 }
 
 // KeyPair is a certificate and its private key.
 type KeyPair struct {
-	Certificate SecretKey  `json:"certificate"`
-	PrivateKey  *SecretKey `json:"privateKey,omitempty"`
+	// Certificate is where the certificate is, in PEM.
+	Certificate SecretKey `json:"certificate"`
+	// PrivateKey is where its private key is, in PEM.
+	PrivateKey *SecretKey `json:"privateKey,omitempty"`
 }
 
 // ManagedDataStore is an etcd that Tenantry runs as a StatefulSet.
@@ -193,13 +213,15 @@ type Class struct {
 
 // ClassSpec holds the class's choices; a tenant may override what Tenant has.
 type ClassSpec struct {
-	// Provider names the kind of control plane: "native".
+	// Provider names the kind of control plane: "native", "kamaji", or a provider of
+	// the fleet's own.
 	Provider string `json:"provider"`
-	// Version is the Kubernetes version, vMAJOR.MINOR.PATCH.
+	// Version is the Kubernetes version, vMAJOR.MINOR.PATCH, of tenants that name none.
 	Version string `json:"version,omitempty"`
-	// Replicas of the control plane; default 1.
-	Replicas int     `json:"replicas,omitempty"`
-	Network  Network `json:"network,omitempty"`
+	// Replicas of the control plane, 1 to 9; default 1.
+	Replicas int `json:"replicas,omitempty"`
+	// Network is the inside of tenants that say nothing else.
+	Network Network `json:"network,omitempty"`
 	// Parameters is an OpenAPI schema of what tenants may say in spec.parameters;
 	// absent is nothing.
 	Parameters *Schema `json:"parameters,omitempty"`
@@ -211,33 +233,44 @@ type ClassSpec struct {
 // Schema is an OpenAPI v3 schema of type object whose properties are parameters.
 type Schema struct {
 	// Type is "object".
-	Type       string               `json:"type"`
+	Type string `json:"type"`
+	// Properties are the parameters by name: letters and digits, first a lower-case
+	// letter (nodePool), at most 64 of at most 63 characters each.
 	Properties map[string]Parameter `json:"properties"`
-	Required   []string             `json:"required,omitempty"`
+	// Required are the names of parameters that every tenant says; they have no default.
+	Required []string `json:"required,omitempty"`
 }
 
 // Parameter is the OpenAPI v3 schema of one parameter: the part of OpenAPI that a
 // single value needs.
 type Parameter struct {
 	// Type is "string", "integer", "boolean" or "array" (of strings).
-	Type        string `json:"type"`
+	Type string `json:"type"`
+	// Description is for whoever writes a tenant.
 	Description string `json:"description,omitempty"`
 	// Default is the value of tenants that do not say another one.
-	Default any   `json:"default,omitempty"`
-	Enum    []any `json:"enum,omitempty"`
-	// Pattern, MinLength and MaxLength bound a string, or the strings of an array.
-	Pattern   string `json:"pattern,omitempty"`
+	Default any `json:"default,omitempty"`
+	// Enum lists all values that are allowed; of an array those of its strings.
+	Enum []any `json:"enum,omitempty"`
+	// Pattern is a regular expression of RE2, of at most 256 bytes, that a string, or
+	// each string of an array, matches somewhere; anchor it with ^ and $.
+	Pattern string `json:"pattern,omitempty"`
+	// MinLength is the least number of characters of a string, or of each of an array.
 	MinLength *int64 `json:"minLength,omitempty"`
+	// MaxLength is the greatest number of characters of a string, or of each of an array.
 	MaxLength *int64 `json:"maxLength,omitempty"`
-	// Minimum and Maximum bound an integer.
+	// Minimum is the least value of an integer.
 	Minimum *int64 `json:"minimum,omitempty"`
+	// Maximum is the greatest value of an integer.
 	Maximum *int64 `json:"maximum,omitempty"`
-	// MinItems and MaxItems bound an array.
+	// MinItems is the least number of strings of an array.
 	MinItems *int64 `json:"minItems,omitempty"`
+	// MaxItems is the greatest number of strings of an array.
 	MaxItems *int64 `json:"maxItems,omitempty"`
 }
 
-// Allow bounds what tenants of a class may say and patch.
+// Allow bounds what tenants of a class may say and patch. What the class itself says
+// is within these bounds.
 type Allow struct {
 	// Fields of a tenant's spec that may be set: version, replicas, network,
 	// parameters, access, shard, shardSelector, dataStore. Absent allows all; an
@@ -246,18 +279,20 @@ type Allow struct {
 	// Versions that a tenant may choose: minors ("v1.35") or versions ("v1.35.2").
 	// Absent allows all.
 	Versions []string `json:"versions,omitempty"`
-	// Replicas that a tenant may choose.
+	// Replicas that a tenant may choose; absent allows 1 to 9.
 	Replicas *Range `json:"replicas,omitempty"`
 	// Patches is what a tenant's own Kustomize files may change; absent is nothing.
 	Patches []AllowedPatch `json:"patches,omitempty"`
 	// Resources are kinds that a tenant's own Kustomize files may add in its
-	// namespace, as <group>/<version>/<kind> (core kinds as v1/<kind>).
+	// namespace, as <group>/<version>/<kind> (core kinds as v1/<kind>); absent is none.
 	Resources []string `json:"resources,omitempty"`
 }
 
-// Range is a lowest and a highest number; zero is no bound.
+// Range is a lowest and a highest number, both included; at least one of them is there.
 type Range struct {
+	// Min is the lowest number; absent is no bound.
 	Min int `json:"min,omitempty"`
+	// Max is the highest number; absent is no bound.
 	Max int `json:"max,omitempty"`
 }
 
@@ -265,18 +300,19 @@ type Range struct {
 type AllowedPatch struct {
 	// Kind is <group>/<version>/<kind>, core kinds v1/<kind>.
 	Kind string `json:"kind"`
-	// Name is the object's.
+	// Name is the object's, as the provider's base has it.
 	Name string `json:"name"`
 	// Fields are paths such as spec.template.spec.tolerations: these fields, and all
-	// below them.
+	// below them. Of metadata there are metadata.labels and metadata.annotations only.
 	Fields []string `json:"fields"`
 }
 
 // Network is the tenant's inside.
 type Network struct {
-	// ServiceCIDR and PodCIDR default to 10.96.0.0/16 and 10.244.0.0/16.
+	// ServiceCIDR is the network of services; default 10.96.0.0/16.
 	ServiceCIDR string `json:"serviceCIDR,omitempty"`
-	PodCIDR     string `json:"podCIDR,omitempty"`
+	// PodCIDR is the network of pods; default 10.244.0.0/16.
+	PodCIDR string `json:"podCIDR,omitempty"`
 	// Domain is the cluster's DNS domain; default cluster.local.
 	Domain string `json:"domain,omitempty"`
 }
@@ -290,24 +326,26 @@ type Tenant struct {
 	// Files is the tenant's folder, relative path to content, tenant.yaml left out;
 	// nil when there is no kustomization in it.
 	Files map[string][]byte `json:"-"`
-	// Tree is the content hash of Files; empty without them.
+	// Tree is the SHA-256 of Files, in hex; empty without them. tenant.yaml is not in it.
 	Tree string `json:"-"`
 }
 
 // TenantSpec is what a tenant asks for. Only Class is required. Empty fields
 // take the class's value when rendering (see Resolve).
 type TenantSpec struct {
+	// Class names a folder of classes/.
 	Class string `json:"class"`
 	// Version is the Kubernetes version, vMAJOR.MINOR.PATCH; default the class's.
 	Version string `json:"version,omitempty"`
-	// Replicas of the control plane; default the class's.
-	Replicas int     `json:"replicas,omitempty"`
-	Network  Network `json:"network,omitempty"`
+	// Replicas of the control plane, 1 to 9; default the class's.
+	Replicas int `json:"replicas,omitempty"`
+	// Network is the tenant's inside; what it leaves out is the class's.
+	Network Network `json:"network,omitempty"`
 	// Shard pins the tenant to one shard.
 	Shard string `json:"shard,omitempty"`
-	// ShardSelector chooses among shards by their labels.
+	// ShardSelector chooses among shards by their labels: all of these.
 	ShardSelector map[string]string `json:"shardSelector,omitempty"`
-	// DataStore pins the tenant to one datastore.
+	// DataStore pins the tenant to one datastore, of the class's provider.
 	DataStore string `json:"dataStore,omitempty"`
 	// Parameters are values for the class's parameters: strings, integers (int64),
 	// booleans and lists of strings.
@@ -321,7 +359,8 @@ type TenantSpec struct {
 
 // Access lets people read a tenant's kubeconfig, and nothing else of the shard.
 type Access struct {
-	// Groups are names of groups as the shard's API server authenticates them.
+	// Groups are names of groups as the shard's API server authenticates them, at most
+	// 20; those of Kubernetes itself (system:…) are not for this.
 	Groups []string `json:"groups,omitempty"`
 }
 
