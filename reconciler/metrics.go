@@ -19,6 +19,7 @@ type metrics struct {
 	problems *prometheus.GaugeVec
 	events   *prometheus.CounterVec
 	remarks  prometheus.Gauge
+	hooks    *prometheus.CounterVec
 	healed   *prometheus.CounterVec
 
 	mu       sync.Mutex
@@ -52,10 +53,13 @@ func newMetrics() *metrics {
 		healed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tenantry_drift_healed_total", Help: "Objects put right after somebody else had changed them, by shard.",
 		}, []string{"shard"}),
+		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantry_webhook_deliveries_total", Help: "Deliveries to the webhook by what became of them: accepted, repeated, refused, failed.",
+		}, []string{"result"}),
 		passed:   time.Now(),
 		notReady: []string{"Starting"},
 	}
-	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, m.healed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, m.healed, m.hooks, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -120,6 +124,9 @@ func locked[T any](mu *sync.Mutex, gather func() (T, error)) func() (T, error) {
 		return gather()
 	}
 }
+
+// delivered counts a delivery to the webhook.
+func (m *metrics) delivered(result string) { m.hooks.WithLabelValues(result).Inc() }
 
 // failed counts a failure.
 func (m *metrics) failed(what string) { m.events.WithLabelValues(what).Inc() }

@@ -13,6 +13,9 @@ type Options struct {
 	// Git says where the fleet repository is; Branches which of its branches are which.
 	Git      git.Options
 	Branches repository.Branches
+	// StatusGit says where the status branch is kept, when it names a URL: in another
+	// repository than Git.
+	StatusGit git.Options
 	// Kubeconfigs is the folder of the shards' kubeconfigs. It is looked at again
 	// while Run runs: a new file is a new shard.
 	Kubeconfigs string
@@ -30,5 +33,9 @@ type Options struct {
 	AcceptRewind string
 	// Listen is the address of /metrics, /healthz and /readyz; empty serves none.
 	Listen string
-	Log    *slog.Logger
+	// WebhookSecretFile holds the secret of POST /webhook; without one there is no such
+	// path. WebhookListen is an address for it alone, so that the Git host need not
+	// reach the others; empty serves it at Listen, too.
+	WebhookSecretFile, WebhookListen string
+	Log                              *slog.Logger
 }

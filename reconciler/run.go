@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,8 @@ func Run(ctx context.Context, opts Options) error {
 	if _, err := shard.FromKubeconfigDir(opts.Kubeconfigs); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of what was opened, when something else cannot be
 	opts.Git.OnRebuild = func(cause error) { opts.Log.Warn("the cache of the repository is built anew", "error", cause) }
 	repo, err := git.Open(ctx, opts.Git)
 	if err != nil {
@@ -47,7 +50,20 @@ func Run(ctx context.Context, opts Options) error {
 		git:    repository.New(repo, opts.Branches, opts.Log),
 		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(),
 	}
-	server, err := r.listen(ctx)
+	if opts.StatusGit.URL != "" {
+		opts.StatusGit.OnRebuild = opts.Git.OnRebuild
+		status, err := git.Open(ctx, opts.StatusGit)
+		if err != nil {
+			return fmt.Errorf("status: %w", err)
+		}
+		defer func() { _ = status.Close() }() // as above
+		r.git.StatusIn(status)
+	}
+	hook, looks, err := r.webhook()
+	if err != nil {
+		return err
+	}
+	servers, err := r.listen(ctx, hook)
 	if err != nil {
 		return err
 	}
@@ -60,13 +76,37 @@ func Run(ctx context.Context, opts Options) error {
 		}
 		return nil
 	})
-	tasks.Go(func() error { return server(ctx) })
+	tasks.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-looks:
+				r.report(ctx, core.Look{})
+			}
+		}
+	})
+	for _, serve := range servers {
+		tasks.Go(func() error { return serve(ctx) })
+	}
 	tasks.Go(func() error { r.loop(ctx); return nil })
 	err = tasks.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// webhook gives the handler of deliveries and what it says; nil without a secret.
+func (r *reconciler) webhook() (http.Handler, <-chan struct{}, error) {
+	if r.opts.WebhookSecretFile == "" {
+		return nil, nil, nil
+	}
+	hook, err := watch.NewWebhook(watch.WebhookOptions{SecretFile: r.opts.WebhookSecretFile, Heard: r.metrics.delivered})
+	if err != nil {
+		return nil, nil, err
+	}
+	return hook, hook.Looks(), nil
 }
 
 // reconciler is one running daemon. Its loop's goroutine owns core and shards.

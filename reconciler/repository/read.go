@@ -14,18 +14,39 @@ import (
 )
 
 func (e *Edge) fetch(ctx context.Context, f core.Fetch, report func(core.Event)) {
-	tips, err := e.repo.Fetch(ctx, e.branches.Declared, e.branches.Ledger, e.branches.Status)
+	names := []string{e.branches.Declared, e.branches.Ledger}
+	if e.apart == nil {
+		names = append(names, e.branches.Status)
+	}
+	tips, err := e.repo.Fetch(ctx, names...)
 	if err != nil {
 		report(core.Fetched{Seq: f.Seq, Err: err})
 		return
 	}
 	e.readDeclared(ctx, tips, f, report)
 	e.readLedger(ctx, string(tips[e.branches.Ledger]), f, report)
-	if err := e.readStatus(ctx, string(tips[e.branches.Status]), report); err != nil {
-		// Observations can be made again: that they cannot be read stops nothing else.
-		e.log.Error("cannot read the status branch; no status is committed until it is readable or removed", "branch", e.branches.Status, "error", err)
+	if e.apart == nil {
+		e.tryStatus(ctx, tips, report)
 	}
 	report(core.Fetched{Seq: f.Seq})
+}
+
+// fetchStatus reads the status branch of a repository that holds nothing else of ours.
+func (e *Edge) fetchStatus(ctx context.Context, report func(core.Event)) {
+	tips, err := e.repo.Fetch(ctx, e.branches.Status)
+	if err != nil {
+		e.log.Warn("cannot fetch the status repository", "error", err)
+		return
+	}
+	e.tryStatus(ctx, tips, report)
+}
+
+// tryStatus reads the status branch. Observations can be made again: that they cannot be
+// read stops nothing else.
+func (e *Edge) tryStatus(ctx context.Context, tips map[string]git.Hash, report func(core.Event)) {
+	if err := e.readStatus(ctx, string(tips[e.branches.Status]), report); err != nil {
+		e.log.Error("cannot read the status branch; no status is committed until it is readable or removed", "branch", e.branches.Status, "error", err)
+	}
 }
 
 func (e *Edge) readDeclared(ctx context.Context, tips map[string]git.Hash, f core.Fetch, report func(core.Event)) {

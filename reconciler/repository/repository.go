@@ -11,7 +11,8 @@ import (
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
-// Branches names the three branches of a fleet repository.
+// Branches names the three branches of a fleet repository. The edge of a repository that
+// holds only observations has no other branch than Status.
 type Branches struct{ Declared, Ledger, Status string }
 
 // Urgencies.
@@ -26,6 +27,9 @@ type Edge struct {
 	repo     *git.Repository
 	branches Branches
 	log      *slog.Logger
+	// apart is the edge of the repository that holds the status branch, when that is
+	// another one: it may hang without anything else noticing.
+	apart *Edge
 
 	// patience bounds one effect, whatever Git's server does: others wait behind it.
 	patience time.Duration
@@ -57,6 +61,13 @@ func New(repo *git.Repository, branches Branches, log *slog.Logger) *Edge {
 	return &Edge{repo: repo, branches: branches, log: log, patience: patience, wake: make(chan struct{}, 1)}
 }
 
+// StatusIn has observations kept in another repository, on the branch named for them.
+// It is said before Run.
+func (e *Edge) StatusIn(repo *git.Repository) {
+	e.apart = New(repo, Branches{Status: e.branches.Status}, e.log)
+	e.branches.Status = ""
+}
+
 // Handle queues an effect on Git; it never blocks. It tells whether the effect
 // was for Git.
 func (e *Edge) Handle(effect core.Effect) bool {
@@ -64,12 +75,24 @@ func (e *Edge) Handle(effect core.Effect) bool {
 	switch effect.(type) {
 	case core.PushLedger:
 		urgency = urgent
-	case core.Fetch, core.FindLast:
+	case core.Fetch:
+		if e.apart != nil {
+			e.apart.look()
+		}
+	case core.FindLast:
 	case core.PushStatus:
+		if e.apart != nil {
+			return e.apart.Handle(effect)
+		}
 		urgency = least
 	default:
 		return false
 	}
+	e.add(urgency, effect)
+	return true
+}
+
+func (e *Edge) add(urgency int, effect core.Effect) {
 	e.mu.Lock()
 	e.queue[urgency] = append(e.queue[urgency], effect)
 	e.mu.Unlock()
@@ -77,11 +100,26 @@ func (e *Edge) Handle(effect core.Effect) bool {
 	case e.wake <- struct{}{}:
 	default:
 	}
-	return true
+}
+
+// look queues a Fetch where none is waiting: a repository that hangs must not be asked
+// as often as the others meanwhile.
+func (e *Edge) look() {
+	e.mu.Lock()
+	waiting := len(e.queue[soon]) > 0
+	e.mu.Unlock()
+	if !waiting {
+		e.add(soon, core.Fetch{})
+	}
 }
 
 // Run carries effects out and reports what came of them, until ctx ends.
 func (e *Edge) Run(ctx context.Context, report func(core.Event)) {
+	if e.apart != nil {
+		var other sync.WaitGroup
+		other.Go(func() { e.apart.Run(ctx, report) })
+		defer other.Wait()
+	}
 	for {
 		effect := e.next(least)
 		if effect == nil {
@@ -104,6 +142,10 @@ func (e *Edge) carryOut(ctx context.Context, effect core.Effect, report func(cor
 	defer cancel()
 	switch f := effect.(type) {
 	case core.Fetch:
+		if e.branches.Declared == "" {
+			e.fetchStatus(bounded, report)
+			return
+		}
 		e.fetch(bounded, f, report)
 	case core.FindLast:
 		report(e.findLast(bounded, f, func() {
