@@ -36,6 +36,14 @@ type TenantInput struct {
 	DataStore DataStoreInput
 }
 
+// InputOf is what a declaration and its class say. Identity, base version, placement,
+// lifecycle and datastore are for the caller to add: they are decided, not declared.
+func InputOf(t *fleet.Tenant, class *fleet.Class) TenantInput {
+	return TenantInput{
+		Name: t.Metadata.Name, Dir: t.Dir(), Spec: fleet.Resolve(t, class), Class: class, Files: t.Files, Tree: t.Tree,
+	}
+}
+
 // DataStoreInput is everything that a datastore's unit is a function of.
 type DataStoreInput struct {
 	Name string

@@ -186,7 +186,7 @@ func TestClassStamps(t *testing.T) {
 		{"PodSecurity", "Nor the namespace's protection.", replace(said("text"), "{select: {kind: Namespace}, fieldPaths: ['metadata.labels.[pod-security.kubernetes.io/enforce]']}"), "Namespace/TENANT-NAMESPACE: a class may not change it"},
 		{"Kind", "A kind is no value.", replace(said("text"), "{select: {kind: PodDisruptionBudget}, fieldPaths: [kind]}"), "may not be rendered"},
 		{"OurLabel", "Ownership is ours.", replace(said("text"), "{select: {kind: PodDisruptionBudget}, fieldPaths: ['metadata.labels.[tenantry.io/uid]'], options: {create: true}}"), "is Tenantry's own"},
-		{"NumberAsLabel", "Labels are texts.", replace(said("number"), "{select: {kind: PodDisruptionBudget}, fieldPaths: ['metadata.labels.a'], options: {create: true}}"), `fill in spec.parameters.number: "900" is not a string`},
+		{"NumberAsLabel", "Labels are texts.", replace(said("number"), "{select: {kind: PodDisruptionBudget}, fieldPaths: ['metadata.labels.a'], options: {create: true}}"), `fill in spec.parameters.number: "900" would be read as another type where a stamp makes the field`},
 		{"Namespace", "A tenant must not choose where it goes.", replace(said("text"), "{select: {kind: PodDisruptionBudget}, fieldPaths: [metadata.namespace]}"), "outside of the tenant's namespace"},
 		{"Alias", "A stamp is checked like everything else.", map[string]string{"stamp/kustomization.yaml": "a: &a [*a]"}, "anchors and aliases are not allowed"},
 	}

@@ -184,15 +184,15 @@ func (f *filling) typed(out []byte, p *piece) ([]byte, error) {
 		return append(out, raw...), nil
 	}
 	node := yaml.Node{Kind: yaml.ScalarNode, Tag: p.tag, Value: raw}
-	if p.tag == tagOpen || p.tag == tagText {
+	if p.tag == tagMade {
 		node.Tag = ""
 	}
 	v, err := decodeScalar(&node)
-	if err != nil {
+	switch _, text := v.(string); {
+	case err != nil:
 		return out, fmt.Errorf("%q is no %s, which the field wants: %w", raw, strings.TrimLeft(p.tag, "!"), err)
-	}
-	if _, ok := v.(string); !ok && p.tag == tagText {
-		return out, fmt.Errorf("%q is not a string, as labels and annotations are", raw)
+	case p.tag == tagMade && !text:
+		return out, fmt.Errorf("%q would be read as another type where a stamp makes the field: let the base have the field already", raw)
 	}
 	data, err := canonical(v)
 	return append(out, data...), err

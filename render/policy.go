@@ -173,7 +173,7 @@ func descend(c content, path string) content {
 var protected = []string{"tenantry.io", "config.kubernetes.io", "config.k8s.io"}
 
 // checkOurs keeps the keys by which ownership is told out of overlays' reach, and
-// wants texts. Of a value that is not known yet it writes down that it has to be one.
+// wants texts.
 func checkOurs(where string, meta content) error {
 	for _, field := range []string{"labels", "annotations"} {
 		pairs, ok := meta[field].(content)
@@ -186,10 +186,7 @@ func checkOurs(where string, meta content) error {
 			if key == LabelManagedBy || slices.ContainsFunc(protected, ours) {
 				return fmt.Errorf("%s.%s[%s] is Tenantry's own", where, field, key)
 			}
-			text, ok := value.(string)
-			if ok && strings.HasSuffix(text, tagOpen+markClose) {
-				pairs[key] = strings.TrimSuffix(text, tagOpen+markClose) + tagText + markClose
-			} else if !ok || isTyped(text) {
+			if text, ok := value.(string); !ok || isTyped(text) && !strings.HasSuffix(text, tagMade+markClose) {
 				return fmt.Errorf("%s.%s[%s] is not a string", where, field, key)
 			}
 		}

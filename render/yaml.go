@@ -134,11 +134,12 @@ func decodeNode(node *yaml.Node) (any, error) {
 	}
 }
 
-// Tags of our own: a scalar of open type, and one that reads as a text or is wrong.
-const tagOpen, tagText = "!open", "!text"
+// tagMade is our own, of a scalar that Kustomize made: it has no type there but what
+// its value reads as, and in a later layer of a build it is a text.
+const tagMade = "!made"
 
 // typedTags are of scalars that may be no text in JSON.
-var typedTags = []string{"!!null", "!!bool", "!!int", "!!float", tagOpen}
+var typedTags = []string{"!!null", "!!bool", "!!int", "!!float", tagMade}
 
 // decodeScalar reads what JSON has; everything else (dates) is the text it was
 // written as.
@@ -146,13 +147,13 @@ func decodeScalar(node *yaml.Node) (any, error) {
 	if strings.Contains(node.Value, markOpen) {
 		tag := node.Tag
 		if tag == "" && node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
-			tag = tagOpen // Kustomize made the field: it is what its value reads as
+			tag = tagMade
 		}
 		if !slices.Contains(typedTags, tag) {
 			return node.Value, nil
 		}
 		if !isMark(node.Value) {
-			if tag == tagOpen && strings.ContainsAny(node.Value, "/:=, ") {
+			if tag == tagMade && strings.ContainsAny(node.Value, "/:=, ") {
 				return node.Value, nil // which no number or boolean holds
 			}
 			return nil, errors.New("only a text can be put together from parts: want quotes around it")
