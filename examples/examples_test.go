@@ -71,11 +71,9 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 		}
 		tenant := f.Tenants[o.Name]
 		class := f.Classes[tenant.Spec.Class]
-		in := render.TenantInput{
-			Name: o.Name, UID: ledger.UID(o.Name), Spec: fleet.Resolve(tenant, class), Class: class,
-			BaseVersion: renderer.LatestBase(class.Spec.Provider), Placement: o.Placement,
-			Lifecycle: ledger.Living, DataStore: stores[o.Placement.DataStore],
-		}
+		in := render.InputOf(tenant, class)
+		in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(o.Name), renderer.LatestBase(class.Spec.Provider), ledger.Living
+		in.Placement, in.DataStore = o.Placement, stores[o.Placement.DataStore]
 		if _, err := renderer.Tenant(in); err != nil {
 			t.Error(err)
 		}
@@ -97,11 +95,11 @@ func TestQuickstartOverlayHasAnEffect(t *testing.T) {
 	}
 	tenant, class := f.Tenants["acme"], f.Classes["standard"]
 	base := renderer.LatestBase("native")
-	unit, err := renderer.Tenant(render.TenantInput{
-		Name: "acme", UID: ledger.UID("acme"), Spec: fleet.Resolve(tenant, class), Class: class, BaseVersion: base,
-		Placement: ledger.Placement{Shard: "eu-1", DataStore: "eu-1-a", Address: "127.71.1.10"}, Lifecycle: ledger.Living,
-		DataStore: render.DataStoreInput{Name: "eu-1-a", UID: ledger.UID("eu-1-a"), Spec: f.DataStores["eu-1-a"].Spec, BaseVersion: base},
-	})
+	in := render.InputOf(tenant, class)
+	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID("acme"), base, ledger.Living
+	in.Placement = ledger.Placement{Shard: "eu-1", DataStore: "eu-1-a", Address: "127.71.1.10"}
+	in.DataStore = render.DataStoreInput{Name: "eu-1-a", UID: ledger.UID("eu-1-a"), Spec: f.DataStores["eu-1-a"].Spec, BaseVersion: base}
+	unit, err := renderer.Tenant(in)
 	if err != nil {
 		t.Fatal(err)
 	}

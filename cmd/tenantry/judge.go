@@ -69,9 +69,6 @@ func renderAll(r *render.Renderer, f *fleet.Fleet, task *task) fleet.Findings {
 }
 
 func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
-	if d.Spec.Managed == nil {
-		return nil
-	}
 	base := r.LatestBase(d.Spec.Provider)
 	if base == "" {
 		return fmt.Errorf("spec.provider: there is no provider %q; there is %q", d.Spec.Provider, r.Providers())
@@ -83,12 +80,10 @@ func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
 func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error {
 	name := t.Metadata.Name
 	base := r.LatestBase(class.Spec.Provider)
-	in := render.TenantInput{
-		Name: name, UID: ledger.UID(name), Spec: fleet.Resolve(t, class), Class: class, BaseVersion: base,
-		Placement: ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"},
-		Lifecycle: ledger.Living,
-		DataStore: render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base},
-	}
+	in := render.InputOf(t, class)
+	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(name), base, ledger.Living
+	in.Placement = ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"}
+	in.DataStore = render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base}
 	_, byAddress := r.Tenant(in)
 	in.Placement.Address, in.Placement.Host = "", name+".example.com"
 	_, byHost := r.Tenant(in)

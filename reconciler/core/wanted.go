@@ -62,12 +62,10 @@ func dataStoreInput(e *ledger.DataStore, ds *fleet.DataStore) render.DataStoreIn
 }
 
 func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
-	return render.TenantInput{
-		Name: e.Name, UID: e.UID, Dir: t.Dir(), Spec: fleet.Resolve(t, class), Class: class,
-		Files: t.Files, Tree: t.Tree, BaseVersion: inForce.BaseVersion,
-		Placement: e.Placement, Lifecycle: e.Lifecycle,
-		DataStore: render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion},
-	}
+	in := render.InputOf(t, class)
+	in.UID, in.BaseVersion, in.Placement, in.Lifecycle = e.UID, inForce.BaseVersion, e.Placement, e.Lifecycle
+	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
+	return in
 }
 
 func tenantRecipe(e *ledger.Tenant, t *fleet.Tenant, inForce *ledger.Class, ds *ledger.DataStore) recipe {
