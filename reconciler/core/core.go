@@ -38,13 +38,24 @@ type Core struct {
 	inspections map[string]*inspection
 	notes       map[string]note // by tenant name: why it is not decided otherwise
 
+	// proofs are what rendering new tenants has told, by name; unproven are to come.
+	proofs   map[string]*proof
+	unproven []unproven
+
 	remarks    []string
 	introduced bool // the shards that there are kubeconfigs for are known
 	undecided  bool // decisions have to be looked at again
 	decided    bool // once at least: notes say what there is to say
-	unread     bool // status has to be looked at again
-	next       time.Time
-	effects    []Effect
+	unread     bool // all of the status has to be looked at again
+	// news are the tenants whose status has to be looked at again, newsOfShards the
+	// shards' own.
+	news         map[string]bool
+	newsOfShards bool
+	first        int // the shard whose owners are looked at first
+	// later are the owners that have to be looked at although nothing happened.
+	later   map[*ownerState]bool
+	next    time.Time
+	effects []Effect
 }
 
 type gitState struct {
@@ -90,10 +101,15 @@ type ledgerState struct {
 }
 
 type statusState struct {
-	known    bool
-	tip      string
-	files    map[string][]byte
-	built    map[string]builtFile
+	known bool
+	tip   string
+	files map[string][]byte
+	built map[string]builtFile
+	// next are the files to be written or removed, as far as they were looked through;
+	// places say where what is said of a tenant stands.
+	next     map[string][]byte
+	places   map[string]string
+	sweep    bool // files that nothing stands behind have to be looked for
 	pushing  *PushStatus
 	attempts int
 	retryAt  time.Time // not before: interval and back-off
@@ -107,7 +123,8 @@ type shardState struct {
 	// configured: there is a kubeconfig; heard: a Lease event has come at all.
 	configured, heard bool
 	lease             Lease
-	// watched are the kinds asked for, synced those whose objects are all known.
+	// pin is what was last asked to be watched; watched are the kinds asked for, synced those whose objects are all known.
+	pin     *ledger.Shard
 	watched map[string]bool
 	judged  map[string]bool
 	synced  map[string]bool
@@ -119,6 +136,8 @@ type shardState struct {
 	objects   map[string]map[render.ObjectID]*Object // by owner uid
 	anchors   map[string]Anchor
 	busy      int
+	// dirty and waiting are the owners whose turn it is, as soon as may be.
+	dirty, waiting turns
 	// remembered is what the keeper was last told.
 	remembered Remember
 	problem    note
@@ -128,9 +147,8 @@ type shardState struct {
 type ownerState struct {
 	owner render.Owner
 	shard string
-	// dirty owners are looked at; waiting ones have been, and have their work to do
-	// when their turn comes; busy ones are being worked on.
-	dirty, waiting, busy bool
+	// dirty owners are looked at; busy ones are being worked on.
+	dirty, busy bool
 
 	attempts int
 	retryAt  time.Time
@@ -138,6 +156,10 @@ type ownerState struct {
 	// wanted is what should be there; refused is what could not be rendered, and why.
 	wanted  *wanted
 	refused map[recipe]error
+	// proven is what it is to be as soon as that is decided, if it is known already.
+	proven *wanted
+	// unit is at hand within the Step that rendered it.
+	unit *render.Unit
 	// fresh is the Fetch that has to end before anything is deleted; 0 is none.
 	fresh   int64
 	verdict verdict
@@ -171,7 +193,11 @@ func New(cfg Config, renderer *render.Renderer) *Core {
 		shards:   map[string]*shardState{},
 		owners:   map[string]*ownerState{},
 		notes:    map[string]note{},
+		status:   statusState{built: map[string]builtFile{}, next: map[string][]byte{}, places: map[string]string{}},
+		news:     map[string]bool{},
+		later:    map[*ownerState]bool{},
 
+		proofs:      map[string]*proof{},
 		inspections: map[string]*inspection{},
 	}
 }
@@ -187,6 +213,7 @@ func (c *Core) Step(event Event, now time.Time) []Effect {
 	c.work(now)
 	c.inspect(now)
 	c.decide(now) // what was torn down just now is a decision
+	c.proveSome()
 	c.report(now)
 	return c.effects
 }
@@ -227,19 +254,4 @@ func (c *Core) shard(name string) *shardState {
 		c.shards[name] = s
 	}
 	return s
-}
-
-// dirtyAll has every owner looked at again.
-func (c *Core) dirtyAll() {
-	for _, o := range c.owners {
-		o.dirty = true
-	}
-	c.unread = true
-}
-
-func (c *Core) touch(uid string) {
-	if o := c.owners[uid]; o != nil {
-		o.dirty = true
-	}
-	c.unread = true
 }

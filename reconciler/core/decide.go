@@ -10,7 +10,6 @@ import (
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
-	"github.com/tenantry/tenantry/render"
 )
 
 // fetch asks for Git when it is time, or when something waits for a fresh tip.
@@ -20,9 +19,6 @@ func (c *Core) fetch(now time.Time) {
 		return // one at a time; whoever waits for a later one asks when it ends
 	}
 	waiting := g.wanted > g.asked
-	for _, o := range c.owners {
-		waiting = waiting || o.fresh > g.asked
-	}
 	if (!waiting || g.err != nil) && !c.due(g.nextFetch, now) {
 		return
 	}
@@ -75,6 +71,9 @@ type draft struct {
 	places   *placement.State
 	classes  map[string]*fleet.Class
 	fleets   map[string]*fleet.Fleet
+	// proofs are what is known of new tenants; unproven are those that are not known.
+	proofs   map[string]*proof
+	unproven []unproven
 }
 
 // decide compares what is declared with the ledger and pushes what has to change.
@@ -88,13 +87,15 @@ func (c *Core) decide(now time.Time) {
 	if !c.due(l.retryAt, now) {
 		return
 	}
+	c.unread = c.unread || !c.decided
 	c.undecided, c.decided = false, true
-	c.unread = true
-	clear(c.notes)
+	before := c.notes
+	c.notes = map[string]note{}
+	defer c.tellNotes(before)
 	g.wants = nil
 	d := &draft{
 		entries: l.entries, fleet: g.declared.Fleet, declared: g.declared, now: now,
-		classes: map[string]*fleet.Class{}, fleets: map[string]*fleet.Fleet{},
+		classes: map[string]*fleet.Class{}, fleets: map[string]*fleet.Fleet{}, proofs: map[string]*proof{},
 	}
 	c.decideShards(d)
 	c.decideClasses(d)
@@ -110,7 +111,8 @@ func (c *Core) decide(now time.Time) {
 		g.searching = true
 		c.emit(FindLast{Commit: g.declared.Commit, Wants: g.wants})
 	}
-	if d.changes.Empty() {
+	c.proofs, c.unproven = d.proofs, d.unproven
+	if d.changes.Empty() || len(d.unproven) > 0 {
 		return
 	}
 	if c.cfg.ReadOnly {
@@ -123,6 +125,21 @@ func (c *Core) decide(now time.Time) {
 	}
 	l.pushing = &push
 	c.emit(push)
+}
+
+// tellNotes has what is said of those tenants looked at again of which there is
+// something else to be said.
+func (c *Core) tellNotes(before map[string]note) {
+	for name, n := range c.notes {
+		if before[name] != n {
+			c.news[name] = true
+		}
+	}
+	for name := range before {
+		if _, still := c.notes[name]; !still {
+			c.news[name] = true
+		}
+	}
 }
 
 // mayDecide tells whether what is declared and what was decided are both known,
@@ -316,7 +333,7 @@ func (c *Core) decideDataStores(d *draft) {
 			continue
 		}
 		d.setDataStore(next)
-		d.addKinds(shard, unit)
+		d.addKinds(shard, kindsOf(unit))
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.entries.DataStores)) {
 		e := d.entries.DataStores[name]
@@ -348,9 +365,14 @@ func (c *Core) lastOf(d *draft, e *ledger.Tenant) (Last, bool) {
 			want.Classes = append(want.Classes, name)
 		}
 	}
-	if last, found := c.git.last[want.Ref]; found && c.unrenderable(d, last.Fleet.Tenants[e.Name], e).reason != "" {
-		delete(c.git.last, want.Ref)
-		delete(c.git.searched, want.Ref) // an older one may do
+	if last, found := c.git.last[want.Ref]; found {
+		switch why, known := c.unrenderable(d, last.Fleet.Tenants[e.Name], e); {
+		case !known:
+			return Last{}, false
+		case why.reason != "":
+			delete(c.git.last, want.Ref)
+			delete(c.git.searched, want.Ref) // an older one may do
+		}
 	}
 	if o := c.owners[e.UID]; o != nil {
 		for r := range o.refused {
@@ -383,7 +405,7 @@ func (c *Core) decideKinds(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		s := c.shards[name]
 		if len(s.lacking) > 0 && c.usable(d, name).reason == "" {
-			d.listKinds(name, s.lacking)
+			d.addKinds(name, s.lacking)
 			s.lacking = nil
 		}
 	}
@@ -391,13 +413,7 @@ func (c *Core) decideKinds(d *draft) {
 
 // addKinds has the ledger list every kind before it is applied for the first
 // time: where to look for what is ours.
-func (d *draft) addKinds(shard string, units ...*render.Unit) {
-	for _, u := range units {
-		d.listKinds(shard, kindsOf(u))
-	}
-}
-
-func (d *draft) listKinds(shard string, more []string) {
+func (d *draft) addKinds(shard string, more []string) {
 	e := d.entries.Shards[shard]
 	if e == nil {
 		return

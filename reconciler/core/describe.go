@@ -20,26 +20,36 @@ func (c *Core) Tenants() []*TenantStatus {
 	if c.git.declared == nil || !c.ledger.known {
 		return nil
 	}
-	f, l := c.git.declared.Fleet, c.ledger.entries
+	var all []*TenantStatus
+	for _, name := range slices.Sorted(maps.Keys(c.spokenOf())) {
+		all = append(all, c.tenantStatus(name))
+	}
+	return all
+}
+
+// spokenOf are the names of all tenants that have a status.
+func (c *Core) spokenOf() map[string]bool {
 	names := map[string]bool{}
-	for name := range f.Tenants {
+	for name := range c.git.declared.Fleet.Tenants {
 		names[name] = true
 	}
-	for ref := range f.Broken {
+	for ref := range c.git.declared.Fleet.Broken {
 		if ref.Kind == fleet.KindTenant {
 			names[ref.Name] = true
 		}
 	}
-	for name, e := range l.Tenants {
+	for name, e := range c.ledger.entries.Tenants {
 		if e.Lifecycle != ledger.Purged {
 			names[name] = true
 		}
 	}
-	var all []*TenantStatus
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		all = append(all, c.tenantStatus(name))
-	}
-	return all
+	return names
+}
+
+func (c *Core) isSpokenOf(name string) bool {
+	f, e := c.git.declared.Fleet, c.ledger.entries.Tenants[name]
+	_, broken := f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: name}]
+	return f.Tenants[name] != nil || broken || e != nil && e.Lifecycle != ledger.Purged
 }
 
 func (c *Core) tenantStatus(name string) *TenantStatus {
@@ -235,29 +245,50 @@ func (c *Core) Shards() []*ShardStatus {
 	for name := range c.ledger.entries.Shards {
 		names[name] = true
 	}
+	counts := c.count()
 	var all []*ShardStatus
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		all = append(all, c.shardStatus(name))
+		all = append(all, c.shardStatus(name, counts[name]))
 	}
 	return all
 }
 
-func (c *Core) shardStatus(name string) *ShardStatus {
+// population is how many tenants a shard and its datastores have.
+type population struct {
+	tenants int
+	stores  map[string]int
+	// unsettled tenants are not as they should be yet.
+	unsettled int
+}
+
+func (c *Core) count() map[string]population {
+	counts := map[string]population{}
+	for _, t := range c.ledger.entries.Tenants {
+		if t.Lifecycle == ledger.Purged {
+			continue
+		}
+		p := counts[t.Placement.Shard]
+		if p.stores == nil {
+			p.stores = map[string]int{}
+		}
+		p.tenants++
+		p.stores[t.Placement.DataStore]++
+		if !c.owners[t.UID].verdict.applied {
+			p.unsettled++
+		}
+		counts[t.Placement.Shard] = p
+	}
+	return counts
+}
+
+func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	st := &ShardStatus{APIVersion: fleet.APIVersion, Kind: kindShardStatus, Name: name}
 	s := c.shard(name)
 	if pin := c.ledger.entries.Shards[name]; pin != nil {
 		st.Identity = pin.Identity
 	}
-	byStore := map[string]int{}
-	settled := true
-	for _, t := range c.ledger.entries.Tenants {
-		if t.Placement.Shard != name || t.Lifecycle == ledger.Purged {
-			continue
-		}
-		st.Tenants++
-		byStore[t.Placement.DataStore]++
-		settled = settled && c.owners[t.UID].verdict.applied
-	}
+	st.Tenants = has.tenants
+	settled := has.unsettled == 0
 	for _, ds := range slices.Sorted(maps.Keys(c.ledger.entries.DataStores)) {
 		if e := c.ledger.entries.DataStores[ds]; e.Shard == name {
 			v := c.owners[e.UID].verdict
@@ -269,7 +300,7 @@ func (c *Core) shardStatus(name string) *ShardStatus {
 			if v.problem.reason != "" {
 				ready = condition("Ready", "False", v.problem)
 			}
-			st.DataStores = append(st.DataStores, DataStoreStatus{Name: ds, Tenants: byStore[ds], Conditions: []Condition{ready}})
+			st.DataStores = append(st.DataStores, DataStoreStatus{Name: ds, Tenants: has.stores[ds], Conditions: []Condition{ready}})
 		}
 	}
 	why := c.closed(s)

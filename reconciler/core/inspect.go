@@ -69,8 +69,8 @@ func (c *Core) takeInspected(e Inspected, now time.Time) {
 	if e.Revision != i.revision {
 		return // it has changed meanwhile: asked for again
 	}
-	c.unread = true
 	o := i.owner
+	c.tell(o)
 	if e.Failure != nil {
 		o.credentials.message = fmt.Sprintf("the admin kubeconfig cannot be seen: %s", e.Failure.Message)
 		i.attempts++

@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,17 +24,18 @@ func (c *Core) report(now time.Time) {
 		return
 	}
 	renew := !s.renewAt.IsZero() && c.due(s.renewAt, now)
-	if !c.unread && !renew || !c.due(s.retryAt, now) {
+	if !c.unread && len(c.news) == 0 && !c.newsOfShards && !renew || !c.due(s.retryAt, now) {
 		return
 	}
 	if !c.decided && !c.heardAll() {
 		return // what stands there knows more
 	}
-	files := map[string][]byte{}
-	if c.unread {
-		c.unread = false
-		files = c.changed(now)
+	if !c.lookThrough(now) {
+		c.wake(time.Unix(0, 1)) // the rest at once
+		return
 	}
+	files := s.next
+	s.next = map[string][]byte{}
 	if len(files) == 0 && !renew {
 		s.retryAt = now.Add(c.cfg.StatusInterval / 10) // looking through a large fleet is work
 		return
@@ -44,21 +46,114 @@ func (c *Core) report(now time.Time) {
 	c.emit(push)
 }
 
-// changed are the files that are to say something else than they do.
-func (c *Core) changed(now time.Time) map[string][]byte {
-	s, files := &c.status, map[string][]byte{}
-	want := c.statusFiles(now)
-	for p, content := range want {
-		if !bytes.Equal(s.files[p], content) {
-			files[p] = content
+// stepStatuses bounds how many statuses one Step looks at, so that the next event
+// never waits long.
+const stepStatuses = 256
+
+// lookThrough finds the files that are to say something else than they do. It tells
+// whether it has come to the end.
+func (c *Core) lookThrough(now time.Time) bool {
+	s := &c.status
+	if c.unread {
+		c.unread, c.newsOfShards, s.sweep = false, true, true
+		for name := range c.spokenOf() {
+			c.news[name] = true
+		}
+		for name := range s.places {
+			c.news[name] = true
 		}
 	}
-	for p := range s.files {
-		if _, keep := want[p]; !keep && c.stale(p) {
-			files[p] = nil
+	names := slices.Sorted(maps.Keys(c.news))
+	for _, name := range names[:min(len(names), stepStatuses)] {
+		delete(c.news, name)
+		c.lookAtTenant(name, now)
+	}
+	if len(c.news) > 0 {
+		return false
+	}
+	if c.newsOfShards {
+		c.newsOfShards = false
+		for _, st := range c.Shards() {
+			c.lookAtShard(st, now)
 		}
 	}
-	return files
+	if s.sweep {
+		s.sweep = false
+		for p := range s.files {
+			c.drop(p)
+		}
+	}
+	return true
+}
+
+// lookAtTenant finds out what is to be said of a tenant, and where.
+func (c *Core) lookAtTenant(name string, now time.Time) {
+	s, p, b := &c.status, "", builtFile{}
+	if c.isSpokenOf(name) {
+		st := c.tenantStatus(name)
+		at := statusPath(st.Shard, name)
+		if old, there := s.files[at]; c.beingPlaced(name) {
+			if there {
+				p, b = at, builtFile{content: old} // what is to be said is on its way
+			}
+		} else if c.answersFor(st.Shard) {
+			p, b = at, c.buildFile(at, st, func(old []byte) {
+				var was TenantStatus
+				_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
+				date(st.Conditions, was.Conditions, now)
+			})
+		}
+	}
+	if was := s.places[name]; was != p && was != "" {
+		delete(s.places, name)
+		delete(s.built, was)
+		c.drop(was)
+	}
+	if p != "" {
+		s.places[name] = p
+		s.say(p, b)
+	}
+}
+
+// lookAtShard finds out what is to be said of a shard.
+func (c *Core) lookAtShard(st *ShardStatus, now time.Time) {
+	p := shardPath(st.Name)
+	if !c.answersFor(st.Name) {
+		delete(c.status.built, p)
+		return
+	}
+	c.status.say(p, c.buildFile(p, st, func(old []byte) {
+		var was ShardStatus
+		_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
+		date(st.Conditions, was.Conditions, now)
+		for _, ds := range st.DataStores {
+			i := slices.IndexFunc(was.DataStores, func(w DataStoreStatus) bool { return w.Name == ds.Name })
+			if i < 0 {
+				date(ds.Conditions, nil, now)
+			} else {
+				date(ds.Conditions, was.DataStores[i].Conditions, now)
+			}
+		}
+	}))
+}
+
+// say has a file written if it does not say so yet.
+func (s *statusState) say(p string, b builtFile) {
+	s.built[p] = b
+	if delete(s.next, p); !bytes.Equal(s.files[p], b.content) {
+		s.next[p] = b.content
+	}
+}
+
+// drop has a file removed that nothing stands behind any more.
+func (c *Core) drop(p string) {
+	s := &c.status
+	if _, said := s.built[p]; said {
+		return
+	}
+	if delete(s.next, p); s.files[p] != nil && c.stale(p) {
+		s.next[p] = nil
+	}
 }
 
 func statusMessage(files map[string][]byte) string {
@@ -121,48 +216,6 @@ const (
 	kindShardStatus  = "ShardStatus"
 )
 
-// statusFiles are all files that this replica answers for.
-func (c *Core) statusFiles(now time.Time) map[string][]byte {
-	files, built := map[string][]byte{}, map[string]builtFile{}
-	for _, st := range c.Tenants() {
-		p := statusPath(st.Shard, st.Name)
-		if old, there := c.status.files[p]; c.beingPlaced(st.Name) {
-			if there {
-				built[p] = builtFile{content: old} // what is to be said is on its way
-			}
-		} else if c.answersFor(st.Shard) {
-			built[p] = c.buildFile(p, st, func(old []byte) {
-				var was TenantStatus
-				_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
-				date(st.Conditions, was.Conditions, now)
-			})
-		}
-	}
-	for _, st := range c.Shards() {
-		if c.answersFor(st.Name) {
-			p := shardPath(st.Name)
-			built[p] = c.buildFile(p, st, func(old []byte) {
-				var was ShardStatus
-				_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
-				date(st.Conditions, was.Conditions, now)
-				for _, ds := range st.DataStores {
-					i := slices.IndexFunc(was.DataStores, func(w DataStoreStatus) bool { return w.Name == ds.Name })
-					if i < 0 {
-						date(ds.Conditions, nil, now)
-					} else {
-						date(ds.Conditions, was.DataStores[i].Conditions, now)
-					}
-				}
-			})
-		}
-	}
-	for p, b := range built {
-		files[p] = b.content
-	}
-	c.status.built = built
-	return files
-}
-
 // beingPlaced tells whether a tenant's first decision is being pushed.
 func (c *Core) beingPlaced(name string) bool {
 	return c.ledger.pushing != nil && c.ledger.entries.Tenants[name] == nil && c.ledger.pushing.Changes.Tenants[name] != nil
@@ -170,18 +223,20 @@ func (c *Core) beingPlaced(name string) bool {
 
 // builtFile remembers what a file was built from: most stay as they were.
 type builtFile struct {
-	key     string
+	key     [16]byte // a hash
 	content []byte
 }
 
 // buildFile encodes a status, whose conditions dated takes from the file as it
 // stands.
 func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile {
-	key, err := json.Marshal(status)
+	data, err := json.Marshal(status)
 	if err != nil {
 		panic(fmt.Sprintf("encode %s: %v", p, err)) // plain structs always encode
 	}
-	if b, there := c.status.built[p]; there && b.key == string(key) && bytes.Equal(b.content, c.status.files[p]) {
+	sum := sha256.Sum256(data)
+	key := [16]byte(sum[:16])
+	if b, there := c.status.built[p]; there && b.key == key && bytes.Equal(b.content, c.status.files[p]) {
 		return b
 	}
 	dated(c.status.files[p])
@@ -189,7 +244,7 @@ func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile
 	if err != nil {
 		panic(fmt.Sprintf("encode %s: %v", p, err))
 	}
-	return builtFile{string(key), content}
+	return builtFile{key, content}
 }
 
 // answersFor tells whether the status of a shard's tenants is ours to write: we

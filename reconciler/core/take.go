@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -28,10 +29,10 @@ func (c *Core) take(event Event, now time.Time) {
 		c.takeLedger(e)
 	case TipsKnown:
 		maps.Copy(c.ledger.contains, e.Contains)
-		c.undecided = true
-		c.dirtyAll()
+		c.undecided, c.unread = true, true
 	case StatusRead:
 		c.status.known, c.status.tip, c.status.files = true, e.Tip, e.Files
+		clear(c.status.next)
 		c.status.renewAt = now // it is not known which files the overview was made of
 		c.unread = true
 	case Fetched:
@@ -56,7 +57,7 @@ func (c *Core) take(event Event, now time.Time) {
 		for _, k := range e.Unknown {
 			s.unknown[k] = true
 		}
-		c.dirtyAll()
+		c.dirtyOn(e.Shard)
 		c.undecided = true
 	case Unwatched:
 		c.shard(e.Shard).unwatched[e.Kind] = e.Message
@@ -70,23 +71,24 @@ func (c *Core) take(event Event, now time.Time) {
 }
 
 func (c *Core) takeDeclared(e Declared) {
+	c.unread = c.unread || c.git.problem != e.Problem || c.git.message != e.Message
 	c.git.problem, c.git.message = e.Problem, e.Message
-	c.unread = true
 	if e.Problem != "" {
 		return
 	}
 	if c.git.declared == nil || c.git.declared.Commit != e.Commit {
+		c.dirtyDeclared(c.git.declared, &e)
 		c.git.declared = &e
 		clear(c.git.last)
 		clear(c.git.searched)
 		c.git.searching = false
-		c.dirtyAll()
 	}
 	c.undecided = true
 }
 
 func (c *Core) takeLedger(e LedgerRead) {
 	l := &c.ledger
+	c.unread = c.unread || l.problem != e.Problem || l.message != e.Message
 	l.problem, l.message = e.Problem, e.Message
 	c.undecided = true
 	if e.Problem != "" {
@@ -103,30 +105,92 @@ func (c *Core) takeLedger(e LedgerRead) {
 	c.index()
 }
 
+// dirtyDeclared has those owners looked at again that are declared otherwise now.
+func (c *Core) dirtyDeclared(before, after *Declared) {
+	if before == nil || c.ledger.entries == nil {
+		c.dirtyAll()
+		return
+	}
+	// Loads share what did not change.
+	for name, e := range c.ledger.entries.Tenants {
+		if declaredTenant(before.Fleet, name, e) != declaredTenant(after.Fleet, name, e) {
+			c.touch(e.UID)
+		}
+	}
+	for name, t := range before.Fleet.Tenants {
+		c.tellIf(after.Fleet.Tenants[name] != t, name)
+	}
+	for name, t := range after.Fleet.Tenants {
+		c.tellIf(before.Fleet.Tenants[name] != t, name)
+	}
+	for ref, b := range before.Fleet.Broken {
+		c.tellIf(after.Fleet.Broken[ref].Message != b.Message, ref.Name)
+	}
+	for ref, b := range after.Fleet.Broken {
+		c.tellIf(before.Fleet.Broken[ref].Message != b.Message, ref.Name)
+	}
+	for _, e := range c.ledger.entries.DataStores {
+		c.touch(e.UID)
+	}
+	c.newsOfShards = true
+}
+
 // index makes the owners fit the ledger.
 func (c *Core) index() {
 	seen := map[string]bool{}
-	add := func(o render.Owner, shard string) {
-		seen[o.UID] = true
-		s := c.owners[o.UID]
-		if s == nil {
-			s = &ownerState{}
-			c.owners[o.UID] = s
-		}
-		s.owner, s.shard = o, shard
-	}
 	for _, t := range c.ledger.entries.Tenants {
-		add(tenantOwner(t), t.Placement.Shard)
+		c.own(tenantOwner(t), t.Placement.Shard)
+		seen[t.UID] = true
 	}
 	for _, d := range c.ledger.entries.DataStores {
-		add(dataStoreOwner(d), d.Shard)
+		c.own(dataStoreOwner(d), d.Shard)
+		seen[d.UID] = true
 	}
 	for uid := range c.owners {
 		if !seen[uid] {
-			delete(c.owners, uid)
+			c.disown(uid)
 		}
 	}
 	c.dirtyAll()
+}
+
+// indexChanges is index after decisions on top of a ledger that was indexed.
+func (c *Core) indexChanges(before *ledger.Ledger, changes ledger.Changes) {
+	if len(changes.Classes)+len(changes.DataStores) > 0 {
+		c.index() // that is about many tenants
+		return
+	}
+	for name := range changes.Shards {
+		c.dirtyOn(name)
+	}
+	for name, e := range changes.Tenants {
+		if old := before.Tenants[name]; old != nil && (e == nil || old.UID != e.UID) {
+			c.disown(old.UID)
+		}
+		if e != nil {
+			c.own(tenantOwner(e), e.Placement.Shard)
+			c.touch(e.UID)
+		}
+		c.news[name] = true
+	}
+}
+
+func (c *Core) own(owner render.Owner, shard string) {
+	o := c.owners[owner.UID]
+	if o == nil {
+		o = &ownerState{}
+		c.owners[owner.UID] = o
+	} else if o.shard != shard {
+		c.rest(o)
+	}
+	o.owner, o.shard = owner, shard
+}
+
+func (c *Core) disown(uid string) {
+	if o := c.owners[uid]; o != nil {
+		c.rest(o)
+		delete(c.owners, uid)
+	}
 }
 
 func (c *Core) takeFetched(e Fetched, now time.Time) {
@@ -139,7 +203,7 @@ func (c *Core) takeFetched(e Fetched, now time.Time) {
 			for _, a := range g.accepted {
 				if !g.vetted[a] {
 					g.vetted[a] = true
-					c.dirtyAll()
+					c.unread = true
 				}
 			}
 		}
@@ -149,7 +213,7 @@ func (c *Core) takeFetched(e Fetched, now time.Time) {
 	}
 	for _, o := range c.owners {
 		if o.fresh != 0 {
-			o.dirty = true
+			c.dirty(o)
 		}
 	}
 	c.undecided = true
@@ -171,11 +235,12 @@ func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
 	l := &c.ledger
 	pushed := l.pushing
 	l.pushing, l.pushErr = nil, e.Err
-	c.undecided, c.unread = true, true
+	c.undecided = true
 	if pushed == nil {
 		return
 	}
 	if e.Err != nil {
+		c.unread = true
 		l.attempts++
 		l.retryAt = now.Add(backoff(l.attempts))
 		c.git.nextFetch = time.Time{} // read what is there, then decide again
@@ -183,9 +248,18 @@ func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
 	}
 	l.attempts, l.tip = 0, e.Tip
 	l.contains[e.Tip] = true
+	before := l.entries
 	l.entries = l.entries.With(pushed.Changes)
 	c.adoptTrees(pushed)
-	c.index()
+	c.indexChanges(before, pushed.Changes)
+	for name := range pushed.Changes.Tenants {
+		if p, e := c.proofs[name], l.entries.Tenants[name]; p != nil && e != nil {
+			if o := c.owners[e.UID]; p.uid == e.UID {
+				o.wanted = p.wanted
+			}
+			delete(c.proofs, name)
+		}
+	}
 }
 
 // adoptTrees keeps what the entries just pushed name at hand, as LedgerRead
@@ -226,11 +300,11 @@ func (c *Core) takeStatusPushed(e StatusPushed, now time.Time) {
 	s := &c.status
 	pushed := s.pushing
 	s.pushing, s.err = nil, e.Err
-	c.unread = true
 	if pushed == nil {
 		return
 	}
 	if e.Err != nil {
+		c.unread = true // what was not laid down has to be said again
 		s.attempts++
 		s.retryAt = now.Add(max(backoff(s.attempts), c.cfg.StatusInterval))
 		c.git.nextFetch = time.Time{}
@@ -258,6 +332,7 @@ func (c *Core) takeLease(e Lease) {
 		clear(s.synced) // what was reported may be stale, or another cluster's
 		clear(s.unknown)
 		clear(s.watched)
+		s.pin = nil
 		s.remembered = Remember{} // the keeper may not have written it down
 	}
 	s.lease, s.heard = e, true
@@ -265,7 +340,7 @@ func (c *Core) takeLease(e Lease) {
 		c.git.nextFetch = time.Time{} // compare what it remembers with what there is
 	}
 	c.undecided = true
-	c.dirtyAll()
+	c.dirtyOn(e.Shard)
 }
 
 // vetted tells whether what is declared is known to descend from an accepted commit.
@@ -307,8 +382,9 @@ func (c *Core) takeDone(e Done, now time.Time) {
 	if o == nil {
 		return
 	}
-	o.busy, o.dirty, o.failures = false, true, e.Failures
-	c.unread = true
+	o.busy, o.failures = false, e.Failures
+	c.dirty(o)
+	c.tell(o)
 	for _, h := range e.Healed {
 		o.healed(h, now)
 	}

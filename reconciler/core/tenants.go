@@ -10,7 +10,6 @@ import (
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
-	"github.com/tenantry/tenantry/render"
 )
 
 // decideTenants goes through every tenant that is declared, broken or in the
@@ -111,18 +110,14 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		return
 	}
 	in := tenantInput(e, t, class, inForce, ds)
-	unit, err := c.renderer.Tenant(in)
-	if err != nil {
-		undo(note{"NotRendered", err.Error()})
-		return
+	switch p := c.prove(d, in, tenantRecipe(e, t, inForce, ds)); {
+	case p == nil: // it keeps its place until it is known
+	case p.err != nil:
+		undo(note{"NotRendered", p.err.Error()})
+	default:
+		d.setTenant(e)
+		d.addKinds(where.Shard, p.kinds)
 	}
-	teardown, err := c.renderer.Teardown(in)
-	if err != nil {
-		undo(note{"NotRendered", err.Error()})
-		return
-	}
-	d.setTenant(e)
-	d.addKinds(where.Shard, unit, teardown)
 }
 
 // met is the fleet with those shards only that have an identity in the ledger:
@@ -194,7 +189,10 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		c.hold(d, e, note{"Frozen", fmt.Sprintf("class %s is of provider %s, but the tenant lives with provider %s, which cannot change", t.Spec.Class, class.Spec.Provider, e.Provider)})
 		return
 	}
-	if why := c.unrenderable(d, t, e); why.reason != "" {
+	switch why, known := c.unrenderable(d, t, e); {
+	case !known:
+		return
+	case why.reason != "":
 		c.hold(d, e, why)
 		return
 	}
@@ -213,32 +211,24 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 }
 
 // unrenderable says why a living tenant cannot be rendered from a declaration. What
-// was found out is kept, for the work that follows and for the next time.
-func (c *Core) unrenderable(d *draft, t *fleet.Tenant, e *ledger.Tenant) note {
+// is not known yet is found out first.
+func (c *Core) unrenderable(d *draft, t *fleet.Tenant, e *ledger.Tenant) (why note, known bool) {
 	class, inForce := c.classInForce(d, t.Spec.Class)
 	ds, o := d.entries.DataStores[e.Placement.DataStore], c.owners[e.UID]
 	if class == nil || ds == nil || o == nil {
-		return note{}
+		return note{}, true
 	}
 	living := *e
 	living.Lifecycle = ledger.Living
 	r := tenantRecipe(&living, t, inForce, ds)
-	if o.wanted != nil && o.wanted.recipe == r && o.wanted.err == nil {
-		return note{}
+	if o.wanted.is(r) || o.proven.is(r) {
+		return note{}, true
 	}
-	err, known := o.refused[r]
-	if !known {
-		var unit *render.Unit
-		if unit, err = c.renderer.Tenant(tenantInput(&living, t, class, inForce, ds)); err == nil {
-			o.wanted, o.refused = newWanted(r, unit, nil), nil
-			return note{}
-		}
-		if o.refused == nil {
-			o.refused = map[recipe]error{}
-		}
-		o.refused[r] = err
+	if err, found := o.refused[r]; found {
+		return note{"NotRendered", err.Error()}, true
 	}
-	return note{"NotRendered", err.Error()}
+	d.unproven = append(d.unproven, unproven{tenantInput(&living, t, class, inForce, ds), r, o})
+	return note{}, false
 }
 
 // hold keeps a living tenant as its last good declaration says.

@@ -82,25 +82,56 @@ func newWanted(r recipe, u *render.Unit, err error) *wanted {
 	}
 	w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = u.Digest, u.Provider, u.Derived, u.Endpoint, u.Kubeconfig
 	w.kinds = kindsOf(u)
-	for _, obj := range u.Objects {
-		w.objects = append(w.objects, wantedObject{obj.ID, obj.Digest})
+	w.objects = make([]wantedObject, len(u.Objects))
+	for i, obj := range u.Objects {
+		w.objects[i] = wantedObject{obj.ID, obj.Digest}
 	}
 	return w
 }
 
-// want gives what should be there for o. The unit itself comes along only when
-// it was rendered just now; the error says why it cannot be told.
-func (c *Core) want(o *ownerState) (*wanted, *render.Unit) {
-	r, build, err := c.plan(o.owner)
-	if err != nil {
-		return &wanted{err: err}, nil
+// is tells whether it is known what the recipe gives.
+func (w *wanted) is(r recipe) bool { return w != nil && w.recipe == r && w.err == nil }
+
+// want gives what should be there for o, rendered before; the error says why it
+// cannot be told.
+func (c *Core) want(o *ownerState) *wanted {
+	if _, _, err := c.plan(o.owner); err != nil {
+		return &wanted{err: err}
 	}
-	if o.wanted != nil && o.wanted.recipe == r {
-		return o.wanted, nil
+	return o.wanted
+}
+
+// renderChanged renders what owners want otherwise than before.
+func (c *Core) renderChanged(owners []*ownerState) {
+	c.render(owners, func(o *ownerState, r recipe) bool {
+		if o.proven != nil && o.proven.recipe == r {
+			o.wanted, o.proven = o.proven, nil
+		}
+		return o.wanted == nil || o.wanted.recipe != r
+	})
+}
+
+// render renders the units of those owners that are to be, all at the same time. They
+// are at hand until the Step ends.
+func (c *Core) render(owners []*ownerState, wish func(*ownerState, recipe) bool) {
+	type rendering struct {
+		owner  *ownerState
+		recipe recipe
+		build  func() (*render.Unit, error)
+		err    error
 	}
-	unit, err := build()
-	o.wanted = newWanted(r, unit, err)
-	return o.wanted, unit
+	var todo []rendering
+	for _, o := range owners {
+		if r, build, err := c.plan(o.owner); err == nil && wish(o, r) {
+			todo = append(todo, rendering{o, r, build, nil})
+		}
+	}
+	parallel(len(todo), func(i int) { todo[i].owner.unit, todo[i].err = todo[i].build() })
+	for _, t := range todo {
+		if t.owner.wanted == nil || t.owner.wanted.recipe != t.recipe || t.err != nil {
+			t.owner.wanted = newWanted(t.recipe, t.owner.unit, t.err)
+		}
+	}
 }
 
 // plan finds out what an owner's unit is rendered from; build renders.

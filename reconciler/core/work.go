@@ -29,25 +29,35 @@ func (c *Core) work(now time.Time) {
 	if !c.ledger.known {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+	names := slices.Sorted(maps.Keys(c.shards))
+	for _, name := range names {
 		c.watch(c.shards[name])
 		c.remember(c.shards[name])
 	}
-	var todo []*ownerState
-	for _, o := range c.owners {
-		if o.dirty = o.dirty || !o.lookAt.IsZero() && c.due(o.lookAt, now); !o.busy && (o.dirty || o.waiting && c.mayGo(o, now)) {
-			todo = append(todo, o)
+	for o := range c.later {
+		if c.owners[o.owner.UID] != o || o.lookAt.IsZero() {
+			delete(c.later, o)
+		} else if c.due(o.lookAt, now) {
+			delete(c.later, o)
+			c.dirty(o)
 		}
 	}
-	// Datastores first: tenants wait for them.
-	slices.SortFunc(todo, func(a, b *ownerState) int {
-		if a.owner.Kind != b.owner.Kind {
-			return strings.Compare(string(a.owner.Kind), string(b.owner.Kind))
+	batch := c.batch(now)
+	c.renderChanged(batch)
+	var going []*job
+	for _, o := range batch {
+		if j := c.workOn(o, now); j != nil {
+			going = append(going, j)
 		}
-		return strings.Compare(a.owner.Name, b.owner.Name)
-	})
-	for _, o := range todo {
-		c.workOn(o, now)
+	}
+	c.begin(going)
+	for _, o := range batch {
+		o.unit = nil
+	}
+	for _, name := range names {
+		if s := c.shards[name]; len(s.dirty) > 0 && c.closed(s).reason == "" {
+			c.wake(time.Unix(0, 1)) // the others at once
+		}
 	}
 }
 
@@ -56,15 +66,19 @@ func (c *Core) mayGo(o *ownerState, now time.Time) bool {
 	return c.due(o.retryAt, now) && c.shard(o.shard).busy < c.cfg.MaxWork
 }
 
-func (c *Core) workOn(o *ownerState, now time.Time) {
+// job is work to be done whose objects may still lack their bodies.
+type job struct {
+	owner *ownerState
+	work  Work
+}
+
+// workOn looks at one owner; what is to be done for it now is given back.
+func (c *Core) workOn(o *ownerState, now time.Time) *job {
 	s := c.shard(o.shard)
 	if !o.dirty && !c.mayGo(o, now) {
-		return // others went first
+		return nil // others went first
 	}
-	if why := c.closed(s); why.reason != "" {
-		return // stays dirty until the shard opens
-	}
-	work, unit, v := c.workFor(o, s, now)
+	work, v := c.workFor(o, s, now)
 	before := o.verdict
 	o.verdict = v
 	if o.owner.Kind == render.OwnerDataStore && before.health.State != v.health.State {
@@ -74,56 +88,69 @@ func (c *Core) workOn(o *ownerState, now time.Time) {
 		c.undecided = true
 	}
 	c.wishInspection(o)
-	c.unread = true
+	if !o.lookAt.IsZero() {
+		c.later[o] = true
+	}
+	c.tell(o)
 	if work.Empty() {
-		o.dirty, o.waiting, o.fresh = false, false, 0
-		o.failures = nil
-		return
+		o.fresh, o.failures = 0, nil
+		c.rest(o)
+		return nil
 	}
 	if c.cfg.ReadOnly {
-		o.dirty = false
+		c.rest(o)
 		c.emit(WouldDo{Work: work})
-		return
+		return nil
 	}
 	if !c.mayGo(o, now) {
-		o.dirty, o.waiting = false, true // found out already what to do: it is not done again until its turn
-		return
+		c.wait(o) // found out already what to do: it is not done again until its turn
+		return nil
 	}
 	switch {
 	case len(work.Delete) == 0:
 		o.fresh = 0 // the next wish to delete begins anew
 	case !c.freshTip(o):
 		if work.Delete = nil; work.Empty() {
-			return
+			c.rest(o) // until the tip was read
+			return nil
 		}
 	}
-	if err := c.fill(work.Apply, o, unit); err != nil {
-		o.dirty, o.verdict.problem = false, note{"NotRendered", err.Error()}
-		return
-	}
-	o.busy, o.dirty, o.waiting = true, false, false
+	c.rest(o)
+	o.busy = true
 	s.busy++
-	c.emit(Do{Work: work})
+	return &job{o, work}
 }
 
-// fill gives what is to be applied its bodies. They are not kept, and many owners
-// wait their turn: so an owner is rendered once more when it comes.
-func (c *Core) fill(applies []Apply, o *ownerState, unit *render.Unit) error {
-	if len(applies) == 0 {
-		return nil
-	}
-	if unit == nil {
-		_, build, err := c.plan(o.owner)
-		if err != nil {
-			return err
-		}
-		if unit, err = build(); err != nil {
-			return err
+// begin asks for jobs to be done, with the bodies of what is to be applied. Bodies
+// are not kept, and many owners wait their turn: so an owner is rendered once more
+// when it comes.
+func (c *Core) begin(jobs []*job) {
+	var bodiless []*ownerState
+	for _, j := range jobs {
+		if len(j.work.Apply) > 0 && j.owner.unit == nil {
+			bodiless = append(bodiless, j.owner)
 		}
 	}
-	for i := range applies {
-		j := slices.IndexFunc(unit.Objects, func(obj render.Object) bool { return obj.ID == applies[i].Object.ID })
-		applies[i].Object = unit.Objects[j]
+	c.render(bodiless, func(*ownerState, recipe) bool { return true })
+	for _, j := range jobs {
+		if err := j.fill(); err != nil {
+			j.owner.busy, j.owner.verdict.problem = false, note{"NotRendered", err.Error()}
+			c.shard(j.owner.shard).busy--
+			continue
+		}
+		c.emit(Do{Work: j.work})
+	}
+}
+
+// fill gives what is to be applied its bodies.
+func (j *job) fill() error {
+	for i := range j.work.Apply {
+		if j.owner.unit == nil {
+			return j.owner.wanted.err
+		}
+		id := j.work.Apply[i].Object.ID
+		at := slices.IndexFunc(j.owner.unit.Objects, func(obj render.Object) bool { return obj.ID == id })
+		j.work.Apply[i].Object = j.owner.unit.Objects[at]
 	}
 	return nil
 }
@@ -133,6 +160,7 @@ func (c *Core) fill(applies []Apply, o *ownerState, unit *render.Unit) error {
 func (c *Core) freshTip(o *ownerState) bool {
 	if o.fresh == 0 {
 		o.fresh = c.git.asked + 1
+		c.git.wanted = max(c.git.wanted, o.fresh)
 		c.wake(time.Unix(0, 1)) // fetch at once
 		return false
 	}
@@ -176,9 +204,10 @@ func (c *Core) closed(s *shardState) note {
 // watch asks for every kind that the ledger lists for the shard.
 func (c *Core) watch(s *shardState) {
 	pin := c.ledger.entries.Shards[s.name]
-	if pin == nil || pin.Identity != s.lease.Identity {
+	if pin == nil || pin == s.pin || pin.Identity != s.lease.Identity {
 		return
 	}
+	s.pin = pin
 	missing := false
 	for _, k := range pin.Kinds {
 		missing = missing || !s.watched[k]
@@ -191,43 +220,42 @@ func (c *Core) watch(s *shardState) {
 
 // remember has the shard's Lease carry the ledger's tip and the accepted commit.
 func (c *Core) remember(s *shardState) {
-	if c.cfg.ReadOnly || !s.lease.Held || c.closed(s).reason != "" || c.git.declared == nil || c.git.problem != "" {
+	if c.cfg.ReadOnly || !s.lease.Held || c.git.declared == nil || c.git.problem != "" {
 		return
 	}
 	r := Remember{Shard: s.name, Tip: c.ledger.tip, Accepted: c.git.declared.Commit}
-	if r != s.remembered {
+	if r != s.remembered && c.closed(s).reason == "" {
 		s.remembered = r
 		c.emit(r)
 	}
 }
 
-// workFor finds out what to do for one owner, and what is to be said of it. The
-// unit comes along when it was rendered just now.
-func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, *render.Unit, verdict) {
+// workFor finds out what to do for one owner, and what is to be said of it.
+func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdict) {
 	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID], contests: o.contests, now: now}
 	o.settle(v)
 	epoch, lifecycle := c.inForce(o.owner)
 	if lifecycle == ledger.Purged {
-		return planLeftovers(s.name, o.owner, epoch, v), nil, verdict{}
+		return planLeftovers(s.name, o.owner, epoch, v), verdict{}
 	}
-	w, unit := c.want(o)
+	w := c.want(o)
 	if w.err != nil {
 		reason := "NotRendered"
 		if errors.Is(w.err, errUndecided) {
 			reason = "NotDecided"
 		}
-		return Work{}, nil, verdict{problem: note{reason, w.err.Error()}}
+		return Work{}, verdict{problem: note{reason, w.err.Error()}}
 	}
 	if why := c.gate(o, v); why.reason != "" {
-		return Work{}, nil, verdict{problem: why}
+		return Work{}, verdict{problem: why}
 	}
 	health := judge(w, v)
 	if why := c.unlisted(s, w); why.reason != "" {
-		return Work{}, nil, verdict{health: health, problem: why}
+		return Work{}, verdict{health: health, problem: why}
 	}
 	if lifecycle == ledger.Purging {
 		work, done, why := planPurge(s.name, o.owner, epoch, w, v)
-		return work, unit, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
+		return work, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
 	}
 	work, why := planLiving(s.name, o.owner, epoch, w, v)
 	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
@@ -236,7 +264,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, *rend
 		f := o.failures[0]
 		result.problem = note{f.Reason, f.Message}
 	}
-	return work, unit, result
+	return work, result
 }
 
 // unlisted has the ledger list the kinds of a unit that it does not list yet: what is
