@@ -73,7 +73,7 @@ func (o *ordeal) component(files map[string]string, says ...string) fault {
 	for rel, data := range files {
 		entries[o.path(rel)] = gittest.File(data)
 	}
-	return fault{entries: entries, says: says, reason: "Invalid"}
+	return fault{entries: entries, says: says, reason: "NotRendered"}
 }
 
 // kustomization is a Component with these lines.
