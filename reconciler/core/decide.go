@@ -234,7 +234,7 @@ func (c *Core) mayUse(s *shardState) bool {
 func (c *Core) whyNotHeld(shard string) string {
 	s := c.shards[shard]
 	switch {
-	case s == nil:
+	case s == nil || !s.configured:
 		return fmt.Sprintf("there is no kubeconfig for shard %s", shard)
 	case s.lease.Err != nil:
 		return fmt.Sprintf("shard %s cannot be reached: %s", shard, steady(s.lease.Err.Error()))

@@ -1,7 +1,9 @@
 package core
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,5 +101,30 @@ func TestOverviewIsLookedAt(t *testing.T) {
 	w.pass(time.Minute)
 	if len(w.pushes) != pushes {
 		t.Error("a read-only core looked after the overview")
+	}
+}
+
+// Nobody is placed on a shard that was never reached; that is why, then, and not
+// that there is none.
+func TestUnmetShardsAreTold(t *testing.T) {
+	w := newWorld(t, "one")
+	w.queue = []Event{Kubeconfigs{[]string{"one"}}, Lease{Shard: "one", Err: errors.New("refused")}}
+	files := fleetFiles()
+	files[fileOf("bee")] = tenantFile("bee", "replicas: 1")
+	w.commit(files)
+	w.settle()
+	want := "shard one cannot be reached: refused; there is no kubeconfig for shard two"
+	if got := w.wantPhase("bee", Pending).Why(); got.Reason != "ShardUnavailable" || got.Message != want {
+		t.Errorf("got %s: %s, want ShardUnavailable: %s", got.Reason, got.Message, want)
+	}
+
+	files["shards/one.yaml"] = strings.Replace(files["shards/one.yaml"], "spec: {", "spec: {cordon: true, ", 1)
+	w.commit(files)
+	w.settle()
+	w.queue = append(w.queue, Lease{Shard: "one", Held: true, Identity: "cluster-one"})
+	w.settle()
+	got := w.wantPhase("bee", Pending).Why()
+	if got.Reason != "NoPlace" || !strings.Contains(got.Message, "cordoned") || !strings.HasSuffix(got.Message, "; there is no kubeconfig for shard two") {
+		t.Errorf("got %s: %s", got.Reason, got.Message)
 	}
 }

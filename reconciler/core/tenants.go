@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -85,7 +86,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 	request := placement.Ask(t, class)
 	where, err := d.places.Place(request)
 	if err != nil {
-		c.notes[name] = note{"NoPlace", err.Error()}
+		c.notes[name] = c.noPlace(d, err)
 		return
 	}
 	e := &ledger.Tenant{
@@ -131,6 +132,24 @@ func met(d *draft) *fleet.Fleet {
 		}
 	}
 	return &f
+}
+
+// noPlace says why a tenant has no place: that no shard takes it, and which
+// shards were never reached, so that nobody knows.
+func (c *Core) noPlace(d *draft, err error) note {
+	var unmet []string
+	for _, name := range slices.Sorted(maps.Keys(d.fleet.Shards)) {
+		if why := c.notMet(d, name); why.reason != "" {
+			unmet = append(unmet, why.message)
+		}
+	}
+	switch {
+	case len(unmet) == 0:
+		return note{"NoPlace", err.Error()}
+	case len(unmet) == len(d.fleet.Shards):
+		return note{"ShardUnavailable", strings.Join(unmet, "; ")}
+	}
+	return note{"NoPlace", err.Error() + "; " + strings.Join(unmet, "; ")}
 }
 
 // notMet says that the shard that a tenant is pinned to was never reached.
