@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/git"
+	"github.com/tenantry/tenantry/git/gittest"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
@@ -167,7 +169,7 @@ func TestOverviewIsBounded(t *testing.T) {
 	files := map[string][]byte{}
 	var lines []*line
 	for i := range pageLimit + 7 {
-		p, content := statusOf(fmt.Sprintf("t%04d", i), "eu-1", core.Failed, "")
+		p, content := statusOf(fmt.Sprintf("t%04d", i), "eu-1", core.Failed, because("Ready", "Long", strings.Repeat("ö", 400)))
 		files[p] = []byte(content)
 		lines = append(lines, parseLine(p, files[p]))
 	}
@@ -176,6 +178,9 @@ func TestOverviewIsBounded(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q:\n%.2000s", want, got)
 		}
+	}
+	if long := strings.Repeat("ö", messageLimit); !strings.Contains(got, long+"… |") || strings.Contains(got, long+"ö") {
+		t.Error("a long message is not cut")
 	}
 	if h := headOf([]byte(got)); h.made != digest(lines) || !h.asOf.Equal(noon) {
 		t.Errorf("its head reads as %+v", h)
@@ -200,14 +205,37 @@ func TestText(t *testing.T) {
 	}
 }
 
-// What a large fleet costs once its files are read.
+// What a look at a large fleet costs: the first one reads all, the others what changed.
 func BenchmarkOverview(b *testing.B) {
-	var lines []*line
+	files := map[string]string{}
 	for i := range 10000 {
-		p, content := statusOf(fmt.Sprintf("t%05d", i), fmt.Sprintf("s%d", i%4), core.Ready, "")
-		lines = append(lines, parseLine(p, []byte(content)))
+		put(files, fmt.Sprintf("t%05d", i), fmt.Sprintf("s%d", i%4), core.Ready, because("Applied", "Applying", "objects are being written"))
 	}
-	for b.Loop() {
-		page(lines, digest(lines), noon)
+	f := gittest.New(b, gittest.Options{})
+	tip := git.Hash(f.MustCommit("tenantry-status", files))
+	repo, err := git.Open(b.Context(), git.Options{URL: f.URL})
+	if err == nil {
+		_, err = repo.Fetch(b.Context(), "tenantry-status")
 	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	look := func(o *overview) {
+		draft := git.Draft{Parent: tip, When: noon, Files: map[string][]byte{"status/s0/new.yaml": []byte("kind: TenantStatus\nname: new\n")}}
+		if _, err := o.renew(b.Context(), repo, &draft); err != nil || draft.Files[overviewFile] == nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("First", func(b *testing.B) {
+		for b.Loop() {
+			look(&overview{})
+		}
+	})
+	b.Run("Next", func(b *testing.B) {
+		o := &overview{}
+		look(o)
+		for b.Loop() {
+			look(o)
+		}
+	})
 }

@@ -45,7 +45,7 @@ func writeShards(out *bytes.Buffer, shards, tenants []*line) {
 		if counts[l.Shard] = map[core.Phase]int{}; l.Reason == "" {
 			states[l.Shard] = "Ready"
 		} else {
-			states[l.Shard] = text(l.Reason + ": " + l.Message)
+			states[l.Shard] = text(l.Reason + ": " + short(l.Message))
 		}
 	}
 	for _, l := range tenants {
@@ -100,7 +100,7 @@ func writeUnready(out *bytes.Buffer, tenants []*line) {
 	})
 	fmt.Fprintln(out, "| tenant | team | shard | phase | reason | message |\n| --- | --- | --- | --- | --- | --- |")
 	for _, l := range list[:min(len(list), pageLimit)] {
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s |\n", link(l), text(l.Team), text(l.Shard), text(string(l.Phase)), text(l.Reason), text(l.Message))
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s |\n", link(l), text(l.Team), text(l.Shard), text(string(l.Phase)), text(l.Reason), text(short(l.Message)))
 	}
 	if len(list) > pageLimit {
 		fmt.Fprintf(out, "\n… and %d more: `tenantry status` lists them.\n", len(list)-pageLimit)
@@ -140,6 +140,16 @@ func link(l *line) string {
 		return text(l.Name) // not a path of ours
 	}
 	return "[" + text(l.Name) + "](" + l.File + ")"
+}
+
+// messageLimit bounds what one cell says; the tenant's file has the rest.
+const messageLimit = 300
+
+func short(message string) string {
+	if runes := []rune(message); len(runes) > messageLimit {
+		return string(runes[:messageLimit]) + "…"
+	}
+	return message
 }
 
 // text is s so that it reads as it is, in one cell of a table: a message may
