@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/reconciler/lease"
@@ -25,6 +26,11 @@ func TestFormatsAreDocumented(t *testing.T) {
 		heading string
 		value   any
 	}{
+		{"### Fleet", fleet.Settings{}},
+		{"### Shard", fleet.ShardSpec{}},
+		{"### DataStore", fleet.DataStoreSpec{}},
+		{"### ControlPlaneClass", fleet.ClassSpec{}},
+		{"### Tenant", fleet.TenantSpec{}},
 		{"### TenantEntry", ledger.Tenant{}},
 		{"### DataStoreEntry", ledger.DataStore{}},
 		{"### ClassEntry", ledger.Class{}},
@@ -111,7 +117,7 @@ func sectionOf(t *testing.T, text, heading string) string {
 
 // fields lists the names in YAML of a struct's fields, and of structs in it.
 func fields(t reflect.Type) []string {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct || t.PkgPath() == "time" {
