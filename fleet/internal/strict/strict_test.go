@@ -30,6 +30,11 @@ type outer struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	Inner  inner             `json:"inner,omitempty"`
 	Maybe  *inner            `json:"maybe,omitempty"`
+	Free   any               `json:"free,omitempty"`
+	Frees  []any             `json:"frees,omitempty"`
+	Said   map[string]any    `json:"said,omitempty"`
+	Inners map[string]inner  `json:"inners,omitempty"`
+	Number *int64            `json:"number,omitempty"`
 	Never  string            `json:"-"`
 }
 
@@ -75,6 +80,22 @@ func TestDecode(t *testing.T) {
 		{name: "twice in a map", text: "labels: {a: b, a: c}\n", problems: "labels.a: is written twice, first in line 1",
 			want: outer{Labels: map[string]string{"a": "b"}}},
 		{name: "a list for a map", text: "labels: [a]\n", problems: "labels: Invalid value: a list: want a mapping"},
+		{name: "free values", text: "said: {a: x, b: 3, c: true, d: [y, \"\"], e: \"3\", f: \"\", g: [], h: yes}\nfree: -7\nfrees: [x, 1, false]\n",
+			want: outer{Free: int64(-7), Frees: []any{"x", int64(1), false}, Said: map[string]any{
+				"a": "x", "b": int64(3), "c": true, "d": []string{"y", ""}, "e": "3", "f": "", "g": []string{}, "h": "yes"}}},
+		{name: "a free float", text: "free: 1.30\n", problems: "free: Invalid value: 1.30: want a string, a whole number, true or false, or a list of strings"},
+		{name: "a free date", text: "free: 2026-03-01\n", problems: "free: Invalid value: 2026-03-01: want a string, a whole number, true or false, or a list of strings"},
+		{name: "a free octal", text: "free: 0o17\n", problems: "free: Invalid value: 0o17: want a string, a whole number, true or false, or a list of strings"},
+		{name: "a free True", text: "free: True\n", problems: "free: Invalid value: True: want a string, a whole number, true or false, or a list of strings"},
+		{name: "a free mapping", text: "free: {a: b}\n", problems: "free: Invalid value: a mapping: want a string, a whole number, true or false, or a list of strings"},
+		{name: "a free null", text: "said: {a: ~}\n", problems: "said[a]: Invalid value: null: want a value"},
+		{name: "a free list of others", text: "said: {a: [1, [x]]}\n", problems: "said[a][0]: Invalid value: 1: want a string\nsaid[a][1]: Invalid value: a list: want a string"},
+		{name: "a free number that is too large", text: "free: 9223372036854775808\n", problems: "free: Invalid value: 9223372036854775808: is too large"},
+		{name: "a table of structs", text: "inners: {a: {count: 1}, b: {}}\nnumber: 0\n",
+			want: outer{Inners: map[string]inner{"a": {Count: 1}, "b": {}}, Number: new(int64)}},
+		{name: "a table of wrong structs", text: "inners: {a: {cuont: 1}, b: 3}\n", problems: "inners[a].cuont: unknown field\ninners[b]: Invalid value: a plain value: want a mapping"},
+		{name: "a list that is there and empty", text: "list: []\n", want: outer{List: []string{}}},
+		{name: "a text for a mapping is not shown", text: "inner: hunter2\n", problems: "inner: Invalid value: a string: want a mapping"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,7 +171,11 @@ func TestRoundTrip(t *testing.T) {
 			List: rapid.SliceOfN(text, 1, 3).Draw(t, "list"),
 			Labels: rapid.MapOfN(rapid.StringMatching(`[a-z./~-]{1,8}|true|null|1e3|0x1|2026-01-01|<<`),
 				rapid.StringMatching(`|yes|true|~|1|1\.5|=|<<`), 1, 4).Draw(t, "labels"),
-			Inner: inner{Count: rapid.Int().Draw(t, "count")},
+			Inner:  inner{Count: rapid.Int().Draw(t, "count")},
+			Free:   free(t, text),
+			Said:   map[string]any{"a": free(t, text), text.Draw(t, "key"): free(t, text)},
+			Inners: map[string]inner{"a": {Count: rapid.Int().Draw(t, "count")}},
+			Number: new(rapid.Int64().Draw(t, "number")),
 		}
 		want.head.Kind = "K"
 		data, err := strict.Encode(&want)
@@ -172,6 +197,19 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("the same value gives\n%s\nand\n%s", data, again)
 		}
 	})
+}
+
+// free draws a value of any type.
+func free(t *rapid.T, text *rapid.Generator[string]) any {
+	switch rapid.IntRange(0, 3).Draw(t, "type") {
+	case 0:
+		return rapid.Int64().Draw(t, "integer")
+	case 1:
+		return rapid.Bool().Draw(t, "boolean")
+	case 2:
+		return rapid.SliceOfN(text, 0, 3).Draw(t, "array")
+	}
+	return rapid.OneOf(text, rapid.SampledFrom([]string{"", "1", "1.5", "true", "null", "~", "yes", "2026-01-01", "0x1"})).Draw(t, "string")
 }
 
 func TestEncodeRefuses(t *testing.T) {
