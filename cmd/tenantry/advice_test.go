@@ -42,6 +42,23 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// Whatever placement may say of a shard has a fix.
+func TestFixes(t *testing.T) {
+	code, err := os.ReadFile("../../fleet/placement/unplaced.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^\t\w+ += "([A-Z]\w+)"`).FindAllStringSubmatch(string(code), -1)
+	if len(found) < 5 {
+		t.Fatalf("found %d reasons: the rule was tested on nothing", len(found))
+	}
+	for _, m := range found {
+		if nearestFix([]candidate{{Shard: "a", Reason: m[1]}}) == "" {
+			t.Errorf("explainjudge.go has no fix for %s", m[1])
+		}
+	}
+}
+
 func TestNearestFix(t *testing.T) {
 	tests := []struct {
 		name, reason string

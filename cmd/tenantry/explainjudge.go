@@ -80,9 +80,15 @@ func (e *explanation) judgeObserved(b *branches) {
 	} else {
 		e.WaitsFor = append(e.WaitsFor, e.waits(b, why)...)
 	}
-	if text := advice[why.Reason]; text != "" {
-		e.Advice = append(e.Advice, text)
+	e.Advice = append(e.Advice, helps(why.Reason)...)
+}
+
+// helps is the advice on a reason, if there is any.
+func helps(reason string) []string {
+	if text := advice[reason]; text != "" {
+		return []string{text}
 	}
+	return nil
 }
 
 // waits follows a condition to what stands behind it.
@@ -105,12 +111,24 @@ func (e *explanation) waits(b *branches, why core.Condition) []string {
 		}
 		return []string{fmt.Sprintf("datastore %s on shard %s, of which nothing is known yet", e.Observed.DataStore, shard.Name)}
 	}
-	for _, c := range shard.Conditions {
-		if c.Type == "Ready" && c.Status != "True" {
-			return []string{fmt.Sprintf("shard %s, since %s: %s", shard.Name, moment(c.LastTransitionTime), sentence(c))}
-		}
+	if trouble, _ := shardTrouble(shard); trouble != "" {
+		return []string{trouble}
 	}
 	return nil
+}
+
+// shardTrouble says why a shard is not ready, and the reason in one word; both are
+// empty when it is, or nothing is known.
+func shardTrouble(shard *core.ShardStatus) (trouble, reason string) {
+	if shard == nil {
+		return "", ""
+	}
+	for _, c := range shard.Conditions {
+		if c.Type == "Ready" && c.Status != "True" {
+			return fmt.Sprintf("shard %s, since %s: %s", shard.Name, moment(c.LastTransitionTime), sentence(c)), c.Reason
+		}
+	}
+	return "", ""
 }
 
 // sentence is a condition's reason and message.
@@ -135,6 +153,10 @@ func (e *explanation) judgeCandidates(b *branches) {
 	p, err := placement.New(b.fleet, b.ledger).Place(placement.Ask(t, class))
 	var unplaced *placement.Unplaced
 	if !errors.As(err, &unplaced) {
+		if trouble, why := shardTrouble(b.shards[p.Shard]); trouble != "" {
+			e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
+			return
+		}
 		e.WaitsFor = append(e.WaitsFor, fmt.Sprintf("the decision: there is room on shard %s with datastore %s", p.Shard, p.DataStore))
 		return
 	}
