@@ -26,7 +26,7 @@ help: ## Say what the targets do
 		/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Start two management clusters and bring up three tenants; KEEP=1 leaves them running
+demo: build ## Start two management clusters and bring up five tenants; KEEP=1 leaves them running
 	@$(GO) build -o $(BIN)/demo ./test/demo
 	@$(BIN)/demo
 

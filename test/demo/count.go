@@ -101,15 +101,14 @@ Everything is left running. In another terminal:
 
 Onboard one more, and ask it once "tenantry status" says that it is ready:
 
-  mkdir -p tenants/web/hooli
-  sed -e 's/acme/hooli/' -e '/shard:/d' tenants/web/acme/tenant.yaml > tenants/web/hooli/tenant.yaml
-  git add . && git commit -m "Onboard hooli" && git push
+  tenantry tenant new umbrella --team web
+  git add . && git commit -m "Onboard umbrella" && git push
 
-  tenantry kubeconfig hooli --merge && kubectl --context tenantry/hooli get namespaces
+  tenantry kubeconfig umbrella --merge && kubectl --context tenantry/umbrella get namespaces
 
 Remove it, and change your mind (its data is kept for the retention in fleet.yaml):
 
-  git rm -r tenants/web/hooli && git commit -m "Remove hooli" && git push
+  git rm -r tenants/web/umbrella && git commit -m "Remove umbrella" && git push
   git revert --no-edit HEAD && git push
 
 Look behind the scenes, at a management cluster:

@@ -83,13 +83,14 @@ func (d *demo) present(ctx context.Context) (string, error) {
 		do    func(context.Context) error
 	}{
 		{"Start two management clusters", d.startClusters},
-		{"Serve a fleet repository and push a fleet with two tenants", d.pushFleet},
+		{"Serve a fleet repository and push a fleet with four tenants", d.pushFleet},
 		{"Admit the daemon to both clusters, with the rights that it needs", d.admit},
 		{"Run the daemon", d.runDaemon},
 		{"See what it committed", d.showGit},
 		{"Ask every tenant's API, through the references in Git", d.askAll},
-		{"Onboard a third tenant by a commit", d.onboard},
+		{"Onboard a fifth tenant by a commit", d.onboard},
 		{"Use it", d.use},
+		{"Change a tenant by a commit", d.change},
 		{"Count", func(ctx context.Context) (err error) { result, err = d.count(ctx); return err }},
 	}
 	d.out.line("Tenantry from a commit to an answering API server, in %s", d.dir)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,20 +111,10 @@ func (d *demo) ask(ctx context.Context, tenant string) error {
 const newcomer = "initech"
 
 func (d *demo) onboard(ctx context.Context) error {
-	statuses, err := d.statuses(ctx)
-	if err != nil {
-		return err
-	}
-	var taken []string
-	for _, s := range statuses {
-		taken = append(taken, s.Shard)
-	}
 	began := time.Now()
-	folder := "tenants/ops/" + newcomer
-	err = d.showAll(ctx,
-		"mkdir -p "+folder,
-		"sed -e 's/acme/"+newcomer+"/' -e '/shard:/d' tenants/web/acme/tenant.yaml > "+folder+"/tenant.yaml",
-		"cat "+folder+"/tenant.yaml",
+	err := d.showAll(ctx,
+		"tenantry tenant new "+newcomer+" --team ops",
+		"cat tenants/ops/"+newcomer+"/tenant.yaml",
 		`git add . && git commit -q -m "Onboard `+newcomer+`" && git push -q`,
 	)
 	if err != nil {
@@ -135,14 +124,7 @@ func (d *demo) onboard(ctx context.Context) error {
 	if err := d.waitReady(ctx, began, "its commit", newcomer); err != nil {
 		return err
 	}
-	if statuses, err = d.statuses(ctx); err != nil {
-		return err
-	}
-	if shard := statuses[newcomer].Shard; slices.Contains(taken, shard) {
-		return fmt.Errorf("%s landed on %s, want the shard without tenants", newcomer, shard)
-	}
-	_, err = d.show(ctx, ledgerLog+" -- "+ledger.TenantPath(newcomer))
-	return err
+	return d.showAll(ctx, ledgerLog+" -- "+ledger.TenantPath(newcomer), "tenantry explain "+newcomer)
 }
 
 // use creates something in the newcomer and reads it back.
@@ -169,4 +151,46 @@ func (d *demo) use(ctx context.Context) error {
 	}
 	d.timed(began, "a namespace and a ConfigMap created and read back")
 	return nil
+}
+
+// changed is the tenant that is given a second control plane.
+const changed = "globex"
+
+func (d *demo) change(ctx context.Context) error {
+	statuses, err := d.statuses(ctx)
+	if err != nil {
+		return err
+	}
+	was := statuses[changed]
+	began := time.Now()
+	err = d.showAll(ctx,
+		"echo '  replicas: 2' >> tenants/web/"+changed+"/tenant.yaml && git diff",
+		`git commit -q -a -m "Give `+changed+` a second control plane" && git push -q`,
+	)
+	if err != nil {
+		return err
+	}
+	err = d.wait(ctx, func(ctx context.Context) error {
+		statuses, err := d.statuses(ctx)
+		if err != nil {
+			return err
+		}
+		if is := statuses[changed]; is.Phase != core.Ready || is.Digest == was.Digest {
+			return fmt.Errorf("%s is %s as before its change", changed, describe(is))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.timed(began, "%s ready as changed since its commit", changed)
+	replicas, err := d.show(ctx, "kubectl --kubeconfig $CLUSTERS/"+was.Shard+
+		" -n tenant-"+changed+" get deployment control-plane -o jsonpath={.status.readyReplicas}")
+	if err != nil {
+		return err
+	}
+	if replicas != "2" {
+		return fmt.Errorf("%s has %q ready control planes, want 2", changed, replicas)
+	}
+	return d.ask(ctx, changed)
 }
