@@ -60,7 +60,7 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec.network.serviceCIDR: %w", err)
 	}
-	namespace := "tenant-" + in.Name
+	namespace := tenantNamespace(in.Name)
 	user := "t-" + in.UID
 	replicas := in.Spec.Replicas
 	if in.Lifecycle != ledger.Living && in.Lifecycle != "" {
@@ -204,6 +204,8 @@ func externalDocument(in DataStoreInput) document {
 func secretReference(k fleet.SecretKey) map[string]any {
 	return map[string]any{"secretReference": map[string]any{"namespace": k.Namespace, "name": k.Name, "keyPath": k.Key}}
 }
+
+func tenantNamespace(name string) string { return "tenant-" + name }
 
 type storeNames struct{ namespace, issuer, url string }
 

@@ -210,3 +210,21 @@ func TestExternalDataStoreInputs(t *testing.T) {
 		t.Errorf("kamaji runs no datastores: got %v", err)
 	}
 }
+
+// TestForeignKubeconfig: where it is follows from the tenant's name.
+func TestForeignKubeconfig(t *testing.T) {
+	r := newRenderer(t)
+	in := inputs(t)["providers/kamaji/testdata/tenant-address.input.yaml"]
+	unit, err := in.render(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := r.ForeignKubeconfig("kamaji", "acme"); !ok || got != *unit.Kubeconfig {
+		t.Errorf("got %+v, %t, want %+v", got, ok, *unit.Kubeconfig)
+	}
+	for _, provider := range []string{"native", "unknown", ""} {
+		if got, ok := r.ForeignKubeconfig(provider, "acme"); ok {
+			t.Errorf("%q: got %+v", provider, got)
+		}
+	}
+}

@@ -29,6 +29,19 @@ func (r *Renderer) Check(class *fleet.Class, baseVersion string) error {
 	return nil
 }
 
+// ForeignKubeconfig names the Secret in which a provider's own controllers keep a
+// tenant's kubeconfig. ok is false when the Secret is ours: then it carries the
+// tenant's uid.
+func (r *Renderer) ForeignKubeconfig(provider, tenant string) (key SecretKey, ok bool) {
+	b := r.bases[provider][r.LatestBase(provider)]
+	if b == nil || b.parts[partTenant].kubeconfig == nil || b.parts[partTenant].kubeconfig.Revision == "" {
+		return SecretKey{}, false
+	}
+	how := b.parts[partTenant].kubeconfig
+	name, err := eval[string](how.Secret, "tenant", map[string]any{"metadata": map[string]any{"name": tenant}})
+	return SecretKey{Namespace: tenantNamespace(tenant), Name: name, Key: how.Key}, err == nil
+}
+
 // JudgedKinds are all kinds whose content some provider reads, sorted, written
 // <group>/<version>/<kind>, and <version>/<kind> in the core group.
 func (r *Renderer) JudgedKinds() []string {
