@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/yaml"
 )
 
 // fataler is a test, or a property at work.
@@ -42,21 +40,23 @@ func stockBuild(t fataler, files map[string][]byte) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	nodes, err := documents(text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := map[string]string{}
-	for _, document := range strings.Split("\n"+string(text), "\n---\n") {
-		data, err := yaml.YAMLToJSON([]byte(document))
+	for _, node := range nodes {
+		v, err := decodeNode(node)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var c content
-		if err := json.Unmarshal(data, &c); err != nil {
-			t.Fatal(err)
-		}
+		c := v.(content)
 		id := idOf(c)
 		if _, twice := out[id.String()]; twice {
 			t.Errorf("%s is there twice", id)
 		}
-		if data, err = canonical(c); err != nil {
+		data, err := canonical(c)
+		if err != nil {
 			t.Fatal(err)
 		}
 		out[id.String()] = string(data)

@@ -12,9 +12,15 @@ import (
 // in force: an overlay that cannot be built, or breaks the rules, is told here
 // and not by each of its tenants.
 func (r *Renderer) Check(class *fleet.Class, baseVersion string) error {
-	nobody := &fleet.Tenant{Metadata: fleet.Metadata{Name: "nobody"}, Spec: fleet.TenantSpec{Class: class.Metadata.Name}}
+	_, err := r.nobody(class, baseVersion)
+	return err
+}
+
+// nobody is the unit of a tenant that does not exist, and says nothing beyond what it must.
+func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error) {
+	tenant := &fleet.Tenant{Metadata: fleet.Metadata{Name: "nobody"}, Spec: fleet.TenantSpec{Class: class.Metadata.Name}}
 	in := TenantInput{
-		Name: "nobody", UID: ledger.UID("nobody"), Spec: fleet.Resolve(nobody, class), Class: class, BaseVersion: baseVersion,
+		Name: "nobody", UID: ledger.UID("nobody"), Spec: fleet.Resolve(tenant, class), Class: class, BaseVersion: baseVersion,
 		Placement: ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"},
 		Lifecycle: ledger.Living,
 		DataStore: DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion},
@@ -23,10 +29,11 @@ func (r *Renderer) Check(class *fleet.Class, baseVersion string) error {
 	if in.Spec.Version == "" {
 		in.Spec.Version = "v1.0.0" // the class leaves it to its tenants
 	}
-	if _, err := r.Tenant(in); err != nil {
-		return fmt.Errorf("class %s: %w", class.Metadata.Name, err)
+	unit, err := r.Tenant(in)
+	if err != nil {
+		return nil, fmt.Errorf("class %s: %w", class.Metadata.Name, err)
 	}
-	return nil
+	return unit, nil
 }
 
 // ForeignKubeconfig names the Secret in which a provider's own controllers keep a

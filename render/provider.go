@@ -56,6 +56,7 @@ type Provider struct {
 	outputs    []output
 	derive     []derivation
 	kubeconfig *secretKey
+	footprint  []workload
 }
 
 // kind is a group, version and kind, written apps/v1/Deployment or v1/Service.
@@ -107,6 +108,15 @@ type (
 		Outputs    []output     `json:"outputs,omitempty"`
 		Kubeconfig *secretKey   `json:"kubeconfig,omitempty"`
 		Derive     []derivation `json:"derive,omitempty"`
+		// Footprint says what objects cost that are no workloads themselves.
+		Footprint []workload `json:"footprint,omitempty"`
+	}
+	workload struct {
+		Kind kind `json:"kind"`
+		// Replicas is the path of how many pods there are; Resources are the paths of
+		// what each of a pod's containers requests.
+		Replicas  string   `json:"replicas"`
+		Resources []string `json:"resources"`
 	}
 	grant struct {
 		Kind kind `json:"kind"`
@@ -258,6 +268,7 @@ func newProvider(d *description, p part, s *section) (*Provider, error) {
 		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Sleep: d.Capabilities.Sleep,
 		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, rules: s.Health,
 		outputs: s.Outputs, derive: s.Derive, kubeconfig: s.Kubeconfig,
+		footprint: s.Footprint,
 	}, nil
 }
 

@@ -47,6 +47,10 @@ type shape struct {
 
 	mu        sync.Mutex
 	templates map[string]*template
+
+	footprint sync.Once
+	cost      Footprint
+	costErr   error
 }
 
 // New reads the providers that the binary carries.
