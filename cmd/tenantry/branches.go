@@ -55,6 +55,12 @@ func (c *config) branches(ctx context.Context, r *remote) (*branches, error) {
 	if err := note(err, `nothing has been decided yet: "tenantry run" begins it`); err != nil {
 		return nil, err
 	}
+	if c.statusApart() {
+		if r, err = c.openStatus(ctx); err != nil {
+			return nil, err
+		}
+		defer r.close()
+	}
 	status, _, err := r.read(ctx, c.statusBranch)
 	if err := note(err, `nothing has been observed yet: "tenantry run" begins it`); err != nil {
 		return nil, err

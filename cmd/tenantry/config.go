@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,19 +22,25 @@ type config struct {
 	branch       string
 	ledgerBranch string
 	statusBranch string
-	username     string
-	passwordFile string
 	allowHTTP    bool
 	caFile       string
 	cacheDir     string
 	kubeconfigs  string
 	image        string
 
+	statusRepository                      string
+	read, write, status                   credentials
+	knownHostsFile                        string
+	author                                string
+	signingKeyFile, signingPassphraseFile string
+
 	readOnly       bool
 	interval       time.Duration
 	statusInterval time.Duration
 	acceptRewind   string
 	listen         string
+	webhookSecret  string
+	webhookListen  string
 	id             string
 	logFormat      string
 	logLevel       string
@@ -46,8 +51,13 @@ type config struct {
 
 // Settings that belong together.
 var (
-	remoteSettings = []string{"repository", "username", "password-file", "allow-http", "ca-file"}
-	daemonSettings = []string{"image", "cache-dir", "read-only", "interval", "status-interval", "accept-rewind", "listen", "id", "log-format", "log-level"}
+	remoteSettings = append([]string{"repository", "allow-http", "ca-file", "known-hosts-file"}, credentialSettings("")...)
+	statusSettings = append([]string{"status-branch", "status-repository"}, credentialSettings("status-")...)
+	writeSettings  = append([]string{"author", "signing-key-file", "signing-passphrase-file"}, credentialSettings("write-")...)
+	daemonSettings = []string{
+		"image", "cache-dir", "read-only", "interval", "status-interval", "accept-rewind", "listen", "webhook-secret-file",
+		"webhook-listen", "id", "log-format", "log-level",
+	}
 )
 
 // defaultImage is pinned and not this binary's version: an upgrade of the daemon
@@ -61,8 +71,14 @@ func (c *config) flags() *pflag.FlagSet {
 	f.StringVar(&c.branch, "branch", "main", "`BRANCH` on which people declare the fleet")
 	f.StringVar(&c.ledgerBranch, "ledger-branch", "tenantry-ledger", "`BRANCH` that holds the decisions")
 	f.StringVar(&c.statusBranch, "status-branch", "tenantry-status", "`BRANCH` that holds what was observed")
-	f.StringVar(&c.username, "username", "", "`NAME` for the repository; with a token GitHub takes any")
-	f.StringVar(&c.passwordFile, "password-file", "", "`FILE` with the password or token for the repository; read anew when it is needed")
+	f.StringVar(&c.statusRepository, "status-repository", "", "`URL` or path of the repository with the status branch; by default the fleet's")
+	c.read.flags(f, "", "the repository")
+	c.write.flags(f, "write-", "pushing, when reading takes others")
+	c.status.flags(f, "status-", "the status repository, by default as for pushing")
+	f.StringVar(&c.knownHostsFile, "known-hosts-file", "", "`FILE` with the keys of SSH hosts, as OpenSSH writes it; other hosts are not spoken to")
+	f.StringVar(&c.author, "author", "", "`AUTHOR` of our commits, as NAME <MAIL>; by default tenantry <tenantry@localhost>")
+	f.StringVar(&c.signingKeyFile, "signing-key-file", "", "`FILE` with the private key, of SSH or OpenPGP, that signs our commits")
+	f.StringVar(&c.signingPassphraseFile, "signing-passphrase-file", "", "`FILE` with the passphrase of that key")
 	f.BoolVar(&c.allowHTTP, "allow-http", false, "allow plain HTTP to other hosts than this one")
 	f.StringVar(&c.caFile, "ca-file", "", "`FILE` with certificates to trust for the repository, beside the system's")
 	f.StringVar(&c.cacheDir, "cache-dir", defaultCacheDir(), "`DIR` for the mirror of the repository; it may be lost at any time")
@@ -73,6 +89,8 @@ func (c *config) flags() *pflag.FlagSet {
 	f.StringVar(&c.acceptRewind, "accept-rewind", "", "`COMMIT` of the declared branch to accept although it does not descend from what was accepted")
 	f.StringVar(&c.image, "image", defaultImage, "`IMAGE` of Tenantry for the Jobs that it runs on shards; changing it runs them again")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for /metrics, /healthz and /readyz; empty serves none")
+	f.StringVar(&c.webhookSecret, "webhook-secret-file", "", "`FILE` with the secret that Git hosts prove to know at /webhook; without it there is none")
+	f.StringVar(&c.webhookListen, "webhook-listen", "", "`ADDRESS` for /webhook alone, so that strangers need not reach --listen; by default it is there, too")
 	f.StringVar(&c.id, "id", "", "`NAME` of this replica in the shards' leases; by default the host name and a random suffix")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -164,7 +182,7 @@ func (c *config) validate(flags *pflag.FlagSet) error {
 	has := func(name string) bool { return flags.Lookup(name) != nil }
 	var errs []error
 	if has("repository") {
-		errs = append(errs, checkRepository(c.repository))
+		errs = append(errs, checkRepository("repository", c.repository), checkRepository("status-repository", c.statusRepository), c.checkCredentials())
 	}
 	for _, name := range []string{"branch", "ledger-branch", "status-branch"} {
 		if has(name) && flags.Lookup(name).Value.String() == "" {
@@ -184,10 +202,18 @@ func (c *config) validate(flags *pflag.FlagSet) error {
 	if has("accept-rewind") && c.acceptRewind != "" && !hashForm.MatchString(c.acceptRewind) {
 		errs = append(errs, fmt.Errorf("--accept-rewind %s: want a commit, 40 hex digits", c.acceptRewind))
 	}
-	if has("listen") && c.listen != "" {
-		if _, _, err := net.SplitHostPort(c.listen); err != nil {
-			errs = append(errs, fmt.Errorf("--listen %s: want host:port", c.listen))
+	for _, name := range []string{"listen", "webhook-listen"} {
+		if address := flags.Lookup(name); address != nil && address.Value.String() != "" {
+			if _, _, err := net.SplitHostPort(address.Value.String()); err != nil {
+				errs = append(errs, fmt.Errorf("--%s %s: want host:port", name, address.Value))
+			}
 		}
+	}
+	if has("webhook-listen") && c.webhookListen != "" && c.webhookSecret == "" {
+		errs = append(errs, errors.New("--webhook-listen without --webhook-secret-file: anybody could call"))
+	}
+	if has("webhook-listen") && c.webhookSecret != "" && c.webhookListen == "" && c.listen == "" {
+		errs = append(errs, errors.New("--webhook-secret-file without --webhook-listen or --listen: nobody could call"))
 	}
 	if has("log-format") && c.logFormat != "text" && c.logFormat != "json" {
 		errs = append(errs, fmt.Errorf("--log-format %s: want text or json", c.logFormat))
@@ -199,22 +225,6 @@ func (c *config) validate(flags *pflag.FlagSet) error {
 		errs = append(errs, errors.New("--cache-dir is empty and there is no home directory to choose one in"))
 	}
 	return errors.Join(errs...)
-}
-
-// checkRepository refuses what would put a secret where everybody can read it.
-func checkRepository(repository string) error {
-	if !strings.Contains(repository, "://") {
-		return nil // a path, or nothing; what it leads to is for the git room to say
-	}
-	u, err := url.Parse(repository)
-	if err != nil {
-		return errors.New("--repository is a malformed URL") // the parser's error would repeat it
-	}
-	if u.User == nil {
-		return nil
-	}
-	return hint(errors.New("--repository must carry no user name or password"),
-		"use --username and --password-file: a URL is shown in process lists and logs")
 }
 
 // required says which settings are missing.

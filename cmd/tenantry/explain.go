@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,7 @@ what was observed, what it waits for and what helps. It asks no shard.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeTenant,
 	}
-	c.take(cmd, append([]string{"branch", "ledger-branch", "status-branch"}, remoteSettings...)...)
+	c.take(cmd, slices.Concat([]string{"branch", "ledger-branch"}, statusSettings, remoteSettings)...)
 	form := addOutput(cmd, "text", "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := required(cmd.Flags(), "repository"); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ only replaced with --overwrite.`,
   kubectl --context tenantry/acme get namespaces`,
 		ValidArgsFunction: completeTenant,
 	}
-	c.take(cmd, append([]string{"status-branch", "kubeconfigs"}, remoteSettings...)...)
+	c.take(cmd, slices.Concat([]string{"kubeconfigs"}, statusSettings, remoteSettings)...)
 	merge := cmd.Flags().Bool("merge", false, "write it into a kubeconfig file instead of printing it: FILE, by default the one that kubectl uses")
 	overwrite := cmd.Flags().Bool("overwrite", false, "let --merge replace an entry that is not this tenant's")
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
@@ -93,7 +94,7 @@ only replaced with --overwrite.`,
 
 // tenantStatus reads one tenant's status from Git.
 func (c *config) tenantStatus(ctx context.Context, tenant string) (core.TenantStatus, error) {
-	r, err := c.open(ctx)
+	r, err := c.openStatus(ctx)
 	if err != nil {
 		return core.TenantStatus{}, err
 	}

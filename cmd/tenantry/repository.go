@@ -21,20 +21,19 @@ type remote struct {
 	progress *progress
 }
 
-// gitOptions says where the repository is and who we are there.
-func (c *config) gitOptions() git.Options {
-	return git.Options{
-		URL: c.repository, Read: git.Credentials{Username: c.username, PasswordFile: c.passwordFile},
-		AllowHTTP: c.allowHTTP, CAFile: c.caFile,
-	}
+func (c *config) open(ctx context.Context) (*remote, error) { return c.openAt(ctx, c.gitOptions()) }
+
+// openStatus opens the repository with the status branch.
+func (c *config) openStatus(ctx context.Context) (*remote, error) {
+	return c.openAt(ctx, c.statusOptions())
 }
 
-func (c *config) open(ctx context.Context) (*remote, error) {
-	repo, err := git.Open(ctx, c.gitOptions())
+func (c *config) openAt(ctx context.Context, options git.Options) (*remote, error) {
+	repo, err := git.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	return &remote{name: c.repository, repo: repo, progress: c.progress}, nil
+	return &remote{name: options.URL, repo: repo, progress: c.progress}, nil
 }
 
 // close removes the mirror. What is left of it after an error is the system's to

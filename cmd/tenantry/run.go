@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler"
 	"github.com/tenantry/tenantry/reconciler/repository"
 )
@@ -30,8 +32,7 @@ With --read-only it observes and decides, but pushes and applies nothing.`,
   tenantry run --config /etc/tenantry/config.yaml`,
 		Args: args(cobra.NoArgs),
 	}
-	settings := append([]string{"branch", "ledger-branch", "status-branch", "kubeconfigs"}, remoteSettings...)
-	c.take(cmd, append(settings, daemonSettings...)...)
+	c.take(cmd, slices.Concat([]string{"branch", "ledger-branch", "kubeconfigs"}, statusSettings, remoteSettings, writeSettings, daemonSettings)...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := required(cmd.Flags(), "repository", "kubeconfigs"); err != nil {
 			return err
@@ -60,20 +61,29 @@ func (c *config) options(stderr io.Writer) (reconciler.Options, error) {
 			return reconciler.Options{}, err
 		}
 	}
-	remote := c.gitOptions()
-	remote.CacheDir = c.cacheDir
+	for _, file := range c.exposed() {
+		log.Warn("everybody on this machine can read a private key", "file", file)
+	}
+	remote, status := c.gitOptions(), git.Options{}
+	if c.statusApart() {
+		status = c.statusOptions()
+	}
+	remote.CacheDir, status.CacheDir = c.cacheDir, c.cacheDir
 	return reconciler.Options{
-		Git:            remote,
-		Branches:       repository.Branches{Declared: c.branch, Ledger: c.ledgerBranch, Status: c.statusBranch},
-		Kubeconfigs:    c.kubeconfigs,
-		ID:             id,
-		Image:          c.image,
-		ReadOnly:       c.readOnly,
-		Interval:       c.interval,
-		StatusInterval: c.statusInterval,
-		AcceptRewind:   c.acceptRewind,
-		Listen:         c.listen,
-		Log:            log,
+		Git:               remote,
+		StatusGit:         status,
+		Branches:          repository.Branches{Declared: c.branch, Ledger: c.ledgerBranch, Status: c.statusBranch},
+		Kubeconfigs:       c.kubeconfigs,
+		ID:                id,
+		Image:             c.image,
+		ReadOnly:          c.readOnly,
+		Interval:          c.interval,
+		StatusInterval:    c.statusInterval,
+		AcceptRewind:      c.acceptRewind,
+		Listen:            c.listen,
+		WebhookSecretFile: c.webhookSecret,
+		WebhookListen:     c.webhookListen,
+		Log:               log,
 	}, nil
 }
 

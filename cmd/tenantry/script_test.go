@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": expand,
+			"gitssh": serveGit,
 			"shard":  serveShard,
 			"mode":   mode,
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ observed and committed. It asks no shard.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeTenant,
 	}
-	c.take(cmd, append([]string{"status-branch"}, remoteSettings...)...)
+	c.take(cmd, slices.Concat(statusSettings, remoteSettings)...)
 	form := addOutput(cmd, "table", "json", "yaml")
 	watch := cmd.Flags().BoolP("watch", "w", false, "go on, and print whenever something changed")
 	every := cmd.Flags().Duration("every", 5*time.Second, "how often --watch looks")
@@ -74,7 +75,7 @@ func (v *statusView) close() {
 // an answer too: of all files but those that cannot be read.
 func (v *statusView) look(ctx context.Context) ([]byte, error) {
 	if v.remote == nil {
-		r, err := v.open(ctx)
+		r, err := v.openStatus(ctx)
 		if err != nil {
 			return nil, err
 		}
