@@ -41,6 +41,9 @@ func TestLoadFinds(t *testing.T) {
 			if len(findings) == 0 {
 				t.Error("found nothing")
 			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a password that stands where a reference should is told on")
+			}
 		})
 	}
 }

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -100,14 +99,14 @@ func (c check) managed(at *field.Path, m ManagedDataStore) {
 
 func (c check) endpoints(at *field.Path, endpoints []string) {
 	for i, e := range endpoints {
-		if slices.Contains(endpoints[:i], e) {
-			c.add(field.Duplicate(at.Index(i), e), "")
-		}
-		if strings.Contains(e, "@") {
+		switch message, hint := endpointFault(e); {
+		case strings.Contains(e, "@"):
 			// Not shown: what stands before it unlocks something.
 			c.add(field.Forbidden(at.Index(i), "has credentials in it"), "name a Secret in spec.basicAuth, and give them another password: this one is in Git")
-		} else if message, hint := endpointFault(e); message != "" {
+		case message != "":
 			c.add(field.Invalid(at.Index(i), e, message), hint)
+		case slices.Contains(endpoints[:i], e):
+			c.add(field.Duplicate(at.Index(i), e), "")
 		}
 	}
 }
@@ -118,20 +117,32 @@ func endpointFault(e string) (message, hint string) {
 	if scheme, rest, ok := strings.Cut(e, "://"); ok {
 		return want, fmt.Sprintf("leave %s:// out: %s", scheme, rest)
 	}
-	host, port, err := net.SplitHostPort(e)
-	if err != nil {
+	colon := strings.LastIndexByte(e, ':')
+	if colon < 0 || !strings.HasSuffix(e[:colon], "]") && strings.Contains(e[:colon], ":") {
 		return want, "for example etcd.example.com:2379, or [fd00::1]:2379"
 	}
+	host, port := e[:colon], e[colon+1:]
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
 		return want + ", the port from 1 to 65535", ""
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return "", ""
-	}
-	if faults := validation.IsDNS1123Subdomain(host); len(faults) > 0 {
+	if !isHost(host) {
 		return want + ", the host an IP address or a DNS name", ""
 	}
 	return "", ""
+}
+
+// isHost tells IP addresses, of IPv6 in brackets, and DNS names, whose last part is no
+// number: 10.0.0.300 is neither.
+func isHost(host string) bool {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		a, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return err == nil && a.Is6() && a.Zone() == ""
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return len(validation.IsDNS1123Subdomain(host)) == 0 && strings.Trim(last, "0123456789") != ""
 }
 
 // credentials checks that there are those with which the driver works.
@@ -191,7 +202,8 @@ func (c check) secretKey(at *field.Path, k SecretKey) {
 			continue
 		}
 		for _, fault := range part.faults(part.value) {
-			c.add(field.Invalid(at.Child(part.name), part.value, short(fault)), "")
+			// Not shown: somebody may have put here what the Secret should hold.
+			c.add(field.Invalid(at.Child(part.name), field.OmitValueType{}, short(fault)), "")
 		}
 	}
 }
