@@ -33,29 +33,14 @@ func (c *Cluster) admit(s Shard) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tools, err := c.tools()
-	if err != nil {
-		return "", err
-	}
 	install := filepath.Join(root, "examples", "install", "shard")
 	if err := lookAt(install); err != nil {
 		return "", err
 	}
-	run := func(name string, args ...string) ([]byte, error) {
-		var out, errs bytes.Buffer
-		cmd := exec.Command(name, args...)
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+s.Kubeconfig, "PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"),
-			"KUBECACHEDIR="+filepath.Join(c.Dir, "kubecache"))
-		cmd.Stdout, cmd.Stderr = &out, &errs
-		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, &errs)
-		}
-		return out.Bytes(), nil
-	}
-	if _, err := run(filepath.Join(tools, "kubectl"), "apply", "-k", install); err != nil {
+	if _, err := c.run(s, "kubectl", "apply", "-k", install); err != nil {
 		return "", err
 	}
-	content, err := run(filepath.Join(install, "kubeconfig.sh"))
+	content, err := c.run(s, filepath.Join(install, "kubeconfig.sh"))
 	if err != nil {
 		return "", err
 	}
@@ -64,6 +49,41 @@ func (c *Cluster) admit(s Shard) (string, error) {
 		return "", err
 	}
 	return path, os.WriteFile(path, content, 0o600)
+}
+
+// Kubectl runs kubectl as a shard's administrator, and gives what it printed.
+func (c *Cluster) Kubectl(t testing.TB, shard string, args ...string) string {
+	t.Helper()
+	out, err := c.run(c.Shard(t, shard), "kubectl", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// run runs a program that finds a kubectl, which talks to the shard as its
+// administrator: devcluster is one by that name.
+func (c *Cluster) run(s Shard, name string, args ...string) ([]byte, error) {
+	bin := filepath.Join(filepath.Dir(c.Dir), "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return nil, err
+	}
+	kubectl := filepath.Join(bin, "kubectl")
+	if err := os.Symlink(c.binary, kubectl); err != nil && !os.IsExist(err) {
+		return nil, err
+	}
+	if name == "kubectl" {
+		name = kubectl
+	}
+	var out, errs bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"KUBECACHEDIR="+filepath.Join(c.Dir, "kubecache"))
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, &errs)
+	}
+	return out.Bytes(), nil
 }
 
 // lookAt looks at every file below a folder: "go test" repeats a former result while
@@ -75,17 +95,4 @@ func lookAt(dir string) error {
 		}
 		return err
 	})
-}
-
-// tools makes a folder with a kubectl: devcluster is one by that name.
-func (c *Cluster) tools() (string, error) {
-	dir := filepath.Join(filepath.Dir(c.Dir), "bin")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	link := filepath.Join(dir, "kubectl")
-	if err := os.Symlink(c.binary, link); err != nil && !os.IsExist(err) {
-		return "", err
-	}
-	return dir, nil
 }

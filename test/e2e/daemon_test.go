@@ -24,18 +24,25 @@ type daemon struct {
 	err   error // once ended
 }
 
-// start starts the daemon on the fleet; it dies with the test.
+// start starts the daemon on the fleet.
 func (f *fleet) start(arguments ...string) *daemon {
 	f.t.Helper()
 	args := append([]string{
 		"run", "--repository", f.URL, "--kubeconfigs", f.kubeconfigs, "--cache-dir", f.cache,
 		"--interval", "1s", "--status-interval", "300ms", "--listen", "127.0.0.1:0",
 	}, arguments...)
-	d := &daemon{cmd: exec.Command(f.program, args...), log: &journal{}, ended: make(chan struct{})}
-	d.cmd.Stderr = d.log
-	d.cmd.Stdout = d.log
-	d.cmd.Env = environment()
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd := exec.Command(f.program, args...)
+	cmd.Env = environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	return f.launch(cmd)
+}
+
+// launch starts a command that is the fleet's daemon; it dies with the test.
+func (f *fleet) launch(cmd *exec.Cmd) *daemon {
+	f.t.Helper()
+	d := &daemon{cmd: cmd, log: &journal{}, ended: make(chan struct{})}
+	cmd.Stderr, cmd.Stdout = d.log, d.log
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	began := make(chan error)
 	go func() {
 		// The death signal comes when the thread ends that started the process.

@@ -10,6 +10,9 @@
 //	        run side by side.
 //	full    shards a and b with a node, so that tenants' control planes really run.
 //
+// The daemon has the rights that examples/install/shard gives it, and no others; what
+// tests do as people and controllers, they do as administrators.
+//
 // Every test has a repository and a fleet of its own, and names of tenants and
 // datastores that no other test has: what earlier tests left on a shard belongs to
 // owners that its ledger does not know.

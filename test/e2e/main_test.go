@@ -34,7 +34,7 @@ func newSuite() *fixtures {
 	s.idle <- "p"
 	s.idle <- "q"
 	s.program = sync.OnceValues(func() (string, error) {
-		if err := lookAtSources("../.."); err != nil {
+		if err := lookAtSources("../..", sources...); err != nil {
 			return "", err
 		}
 		dir, err := os.MkdirTemp("", "tenantry-e2e-")
@@ -59,11 +59,14 @@ func newSuite() *fixtures {
 	return s
 }
 
-// lookAtSources looks at every file that the program is made of: "go test" takes a
+// sources are what the program is made of.
+var sources = []string{"go.mod", "go.sum", "cmd", "docs/schemas", "fleet", "git", "reconciler", "render"}
+
+// lookAtSources looks at every file of which something is made: "go test" takes a
 // former result for good only while what a test has looked at is the same, and it
-// does not see what is built here.
-func lookAtSources(root string) error {
-	for _, part := range []string{"go.mod", "go.sum", "cmd", "fleet", "git", "reconciler", "render"} {
+// does not see what is made by other programs.
+func lookAtSources(root string, parts ...string) error {
+	for _, part := range parts {
 		err := filepath.WalkDir(filepath.Join(root, part), func(path string, _ fs.DirEntry, err error) error {
 			if err == nil {
 				_, err = os.Stat(path)
