@@ -52,6 +52,8 @@ func resource(kind string) schema.GroupVersionResource {
 		group = "coordination.k8s.io"
 	case "Certificate", "Issuer", "ClusterIssuer":
 		group = "cert-manager.io"
+	case "TenantControlPlane", "DataStore":
+		group, version = "kamaji.clastix.io", "v1alpha1"
 	case "NetworkPolicy":
 		return schema.GroupVersionResource{Group: "networking.k8s.io", Version: version, Resource: "networkpolicies"}
 	}
