@@ -38,12 +38,49 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("%s: %v", finding, err)
 			}
 		}
-		for name := range loaded.Tenants {
+		for name, tenant := range loaded.Tenants {
 			if loaded.Absent(fleet.Ref{Kind: fleet.KindTenant, Name: name}) {
 				t.Errorf("tenant %s is valid and absent", name)
 			}
+			if class := loaded.Classes[tenant.Spec.Class]; class != nil {
+				if err := keeps(tenant, class); err != nil {
+					t.Errorf("tenant %s is valid: %v", name, err)
+				}
+			}
 		}
 	})
+}
+
+// keeps checks that a valid tenant is within what its class allows.
+func keeps(t *fleet.Tenant, class *fleet.Class) error {
+	schema, resolved := class.Spec.Parameters, fleet.Resolve(t, class)
+	for name, value := range resolved.Parameters {
+		kind := map[string]string{"string": "string", "int64": "integer", "bool": "boolean", "[]string": "array"}[fmt.Sprintf("%T", value)]
+		if schema == nil || schema.Properties[name].Type != kind {
+			return fmt.Errorf("parameter %s is a %T", name, value)
+		}
+	}
+	for name := range t.Spec.Parameters {
+		if _, ok := resolved.Parameters[name]; !ok {
+			return fmt.Errorf("parameter %s is lost", name)
+		}
+	}
+	for _, group := range t.Spec.Access.Groups {
+		if strings.HasPrefix(group, "system:") {
+			return fmt.Errorf("group %s", group)
+		}
+	}
+	allow := class.Spec.Allow
+	if t.Files != nil && (allow == nil || len(allow.Patches)+len(allow.Resources) == 0) || (t.Files == nil) != (t.Tree == "") {
+		return fmt.Errorf("%d files, tree %q, allow %+v", len(t.Files), t.Tree, allow)
+	}
+	if allow != nil && allow.Fields != nil && len(allow.Fields) == 0 && (t.Spec.Version != "" || t.Spec.Replicas != 0 || len(t.Spec.Parameters) > 0) {
+		return fmt.Errorf("it sets what is not its to set")
+	}
+	if resolved.Version == "" || resolved.Replicas < 1 || resolved.Replicas > 9 {
+		return fmt.Errorf("version %q, %d replicas", resolved.Version, resolved.Replicas)
+	}
+	return nil
 }
 
 // placed checks that a finding's place is one where a cursor can stand.
