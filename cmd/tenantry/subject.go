@@ -1,0 +1,182 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/git"
+	"github.com/tenantry/tenantry/render"
+)
+
+// subject is a tenant to render, and what has to be said about it.
+type subject struct {
+	input render.TenantInput
+	notes []string
+}
+
+// subject puts together what a tenant is rendered from: of the ledger, where there is
+// a repository, and of the folder dir, where one is named.
+func (c *config) subject(ctx context.Context, renderer *render.Renderer, name, dir string) (*subject, error) {
+	if c.repository == "" {
+		f, err := loadFolder(cmp.Or(dir, "."))
+		if err != nil {
+			return nil, err
+		}
+		return place(renderer, f, ledger.Empty(), name, "there is no ledger here")
+	}
+	r, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	l := ledger.Empty()
+	if at, err := r.revision(ctx, c.ledgerBranch); err == nil {
+		if l, err = ledger.Read(at); err != nil {
+			return nil, fmt.Errorf("read branch %s of %s: %w", c.ledgerBranch, c.repository, err)
+		}
+	} else if !errors.Is(err, errNoBranch) {
+		return nil, err
+	}
+	var f *fleet.Fleet
+	if dir != "" {
+		f, err = loadFolder(dir)
+	} else {
+		f, err = r.loadBranch(ctx, c.branch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	entry := l.Tenants[name]
+	switch {
+	case entry == nil || entry.Lifecycle == ledger.Purged:
+		return place(renderer, f, l, name, "the ledger does not know it yet")
+	case dir != "":
+		return placed(renderer, f, l, entry)
+	default:
+		return r.inForce(ctx, renderer, f, l, entry)
+	}
+}
+
+func loadFolder(dir string) (*fleet.Fleet, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, &misuse{err}
+	} else if !info.IsDir() {
+		return nil, misusef("%s is not a directory", dir)
+	}
+	f, _, err := fleet.Load(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+func (r *remote) loadBranch(ctx context.Context, branch string) (*fleet.Fleet, error) {
+	fsys, _, err := r.read(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
+	f, _, err := fleet.Load(fsys)
+	return f, err
+}
+
+// place finds a place for a tenant as the daemon would: together with all others
+// that have none.
+func place(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, name, why string) (*subject, error) {
+	t, class, err := declarationOf(f, name)
+	if err != nil {
+		return nil, err
+	}
+	var requests []placement.Request
+	for _, other := range f.Tenants {
+		if e := l.Tenants[other.Metadata.Name]; (e == nil || e.Lifecycle == ledger.Purged) && f.Classes[other.Spec.Class] != nil {
+			requests = append(requests, placement.Ask(other, f.Classes[other.Spec.Class]))
+		}
+	}
+	for _, o := range placement.New(f, l).PlaceAll(requests) {
+		switch {
+		case o.Name != name:
+		case o.Unplaced != nil:
+			return nil, o.Unplaced
+		default:
+			e := &ledger.Tenant{Name: name, UID: ledger.UID(name), Placement: o.Placement, Lifecycle: ledger.Living}
+			return &subject{
+				input: input(renderer, l, e, t, class),
+				notes: []string{"preview: " + why + ", so uid and place are what it might say"},
+			}, nil
+		}
+	}
+	return nil, fmt.Errorf("class %s is not declared", t.Spec.Class)
+}
+
+// placed is a tenant of the ledger, as a folder declares it.
+func placed(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, e *ledger.Tenant) (*subject, error) {
+	t, class, err := declarationOf(f, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &subject{input: input(renderer, l, e, t, class), notes: []string{"preview: as the folder declares it, in the ledger's place"}}, nil
+}
+
+// inForce is a tenant as the ledger says: the newest declaration, or an older one
+// while it is held or removed, and its class as it was taken.
+func (r *remote) inForce(ctx context.Context, renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, e *ledger.Tenant) (*subject, error) {
+	s := &subject{}
+	var tree string
+	switch {
+	case e.Held != nil:
+		tree = e.Held.Tree
+		s.notes = append(s.notes, fmt.Sprintf("held (%s): rendered as commit %.12s declared it", e.Held.Reason, e.Held.Commit))
+	case e.Tombstone != nil:
+		tree = e.Tombstone.Tree
+		s.notes = append(s.notes, fmt.Sprintf("removed by commit %.12s: rendered as it is kept", e.Tombstone.Commit))
+	}
+	if tree != "" {
+		rev, err := r.repo.TreeRevision(ctx, git.Hash(tree))
+		if err != nil {
+			return nil, fmt.Errorf("read tree %s: %w", tree, err)
+		}
+		if f, _, err = fleet.Load(rev); err != nil {
+			return nil, fmt.Errorf("read tree %s: %w", tree, err)
+		}
+	}
+	t, class, err := declarationOf(f, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	if taken := l.Classes[t.Spec.Class]; taken != nil {
+		rev, err := r.repo.TreeRevision(ctx, git.Hash(taken.Tree))
+		if err != nil {
+			return nil, fmt.Errorf("read class %s: %w", taken.Name, err)
+		}
+		inForce, findings, err := fleet.LoadClass(rev, taken.Name)
+		if err == nil && inForce == nil {
+			err = findings
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read class %s as commit %.12s declared it: %w", taken.Name, taken.Commit, err)
+		}
+		class = inForce
+	}
+	s.input = input(renderer, l, e, t, class)
+	return s, nil
+}
+
+func input(renderer *render.Renderer, l *ledger.Ledger, e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class) render.TenantInput {
+	in := render.InputOf(t, class)
+	in.UID, in.Placement, in.Lifecycle = e.UID, e.Placement, e.Lifecycle
+	in.BaseVersion = renderer.LatestBase(class.Spec.Provider)
+	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider {
+		in.BaseVersion = taken.BaseVersion
+	}
+	in.DataStore = render.DataStoreInput{Name: e.Placement.DataStore, UID: ledger.UID(e.Placement.DataStore), BaseVersion: in.BaseVersion}
+	if d := l.DataStores[e.Placement.DataStore]; d != nil {
+		in.DataStore.UID, in.DataStore.BaseVersion = d.UID, d.BaseVersion
+	}
+	return in
+}
