@@ -3,6 +3,7 @@ package repository
 import (
 	"flag"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/git"
@@ -46,7 +48,7 @@ func sampleStatus() map[string]string {
 	}
 	more := "dataStore: eu-1-a\nversion: v1.36.3\nendpoint: https://10.0.0.7:6443\n"
 	put(files, "acme", "eu-1", core.Ready, more+"conditions: [{type: Ready, status: \"True\", reason: Ready}]\n")
-	put(files, "bolt", "eu-1", core.Failed, because("Applied", "Foreign", "Deployment.apps/tenant-bolt/x is there | <b>and</b>\nsomebody's `own` [x](y)"))
+	put(files, "zinc", "eu-1", core.Failed, because("Applied", "Foreign", "Deployment.apps/tenant-zinc/x is there | <b>and</b>\nsomebody's `own` [x](y)"))
 	put(files, "coil", "eu-2", core.Unknown, because("Ready", "Unreachable", "dial tcp: refused"))
 	put(files, "dome", "_unplaced", core.Pending, because("Placed", "NoPlace", "shard eu-1: it is full"))
 	return files
@@ -127,6 +129,64 @@ func TestOverviewIsQuiet(t *testing.T) {
 	}
 }
 
+// Other words alone, such as a newer version has, wait for a commit that is made anyway.
+func TestOverviewIsNotRewordedByItself(t *testing.T) {
+	b := newBench(t)
+	b.fetch(core.Fetch{})
+	tip := only[core.StatusPushed](t, b.do(observation("", sampleStatus()))).Tip
+	ours := b.MustFiles("tenantry-status")[overviewFile]
+	b.MustCommit("tenantry-status", map[string]string{overviewFile: strings.Replace(ours, "# The fleet", "# Older words", 1)})
+	tip = b.MustTip("tenantry-status")
+	b.fetch(core.Fetch{})
+	for _, files := range []map[string]string{nil, {"status/eu-1/_shard.yaml": "kind: ShardStatus\nname: eu-1\ncommit: 00ff\nconditions: [{type: Ready, status: \"True\", reason: Ready}]\n"}} {
+		f := observation(tip, files)
+		f.When = noon.Add(time.Hour)
+		pushed := only[core.StatusPushed](t, b.do(f))
+		if pushed.Err != nil || !pushed.Renew.IsZero() {
+			t.Fatalf("pushed %+v", pushed)
+		}
+		got := b.MustFiles("tenantry-status")[overviewFile]
+		if reworded := strings.Contains(got, "# The fleet"); reworded != (files != nil) {
+			t.Errorf("with %d files: it was reworded: %v", len(files), reworded)
+		}
+	}
+}
+
+// There is nothing to look at before the branch has begun.
+func TestOverviewBeginsNoBranch(t *testing.T) {
+	b := newBench(t)
+	b.fetch(core.Fetch{})
+	if pushed := only[core.StatusPushed](t, b.do(observation("", nil))); pushed.Err != nil || pushed.Tip != "" || !pushed.Renew.IsZero() {
+		t.Errorf("pushed %+v", pushed)
+	}
+	if tip := b.MustTip("tenantry-status"); tip != "" {
+		t.Errorf("the branch was begun with %s", tip)
+	}
+}
+
+// A file that stands in two places, while a shard is renamed, is told of twice.
+func TestOverviewOfEqualFiles(t *testing.T) {
+	b := newBench(t)
+	b.fetch(core.Fetch{})
+	files := map[string]string{}
+	put(files, "twin", "eu-1", core.Ready, "")
+	put(files, "twin", "eu-2", core.Ready, "")
+	tip := only[core.StatusPushed](t, b.do(observation("", files))).Tip
+	for i := range 3 {
+		more := map[string]string{}
+		put(more, fmt.Sprintf("t%d", i), "eu-3", core.Ready, "")
+		f := observation(tip, more)
+		f.When = noon.Add(time.Duration(i+1) * time.Hour)
+		tip = only[core.StatusPushed](t, b.do(f)).Tip
+	}
+	got := b.MustFiles("tenantry-status")[overviewFile]
+	for _, want := range []string{"| eu-1 | 1 |", "| eu-2 | 1 |", "| eu-3 | 3 |", "| **all** | 5 |"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page does not say %q:\n%s", want, got)
+		}
+	}
+}
+
 func TestOverviewOfPeopleIsLeftAlone(t *testing.T) {
 	for name, readme := range map[string]string{"Text": "# hands off\n", "NoTime": "<!-- tenantry:00000000000000000000000000000000 -->\n# mine\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -203,6 +263,22 @@ func TestText(t *testing.T) {
 			t.Errorf("%s: text(%q) = %q, want %q", tt.name, tt.in, got, tt.want)
 		}
 	}
+}
+
+func TestTextIsOneCell(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "text")
+		got := text(s)
+		if strings.ContainsAny(got, "|<>`*_[]\\\r\n\t\x00") {
+			t.Fatalf("%q became %q", s, got)
+		}
+		plain := html.UnescapeString(got)
+		for _, r := range strings.Join(strings.Fields(s), " ") {
+			if r >= ' ' && r != 127 && !strings.ContainsRune(plain, r) {
+				t.Fatalf("%q lost %q: %q", s, r, got)
+			}
+		}
+	})
 }
 
 // What a look at a large fleet costs: the first one reads all, the others what changed.
