@@ -26,6 +26,9 @@ type fakeShard struct {
 	rivals map[render.ObjectID]string
 	// healed are the times of healings.
 	healed map[render.ObjectID][]time.Time
+	// inspects are the looks at kubeconfigs that are not ours; hidden lets none be seen.
+	inspects []Inspect
+	hidden   bool
 	// remembered is what the Lease carries.
 	remembered Remember
 }
@@ -186,6 +189,10 @@ func (s *fakeShard) content(o render.Object) map[string]any {
 	case "Deployment", "StatefulSet":
 		status = map[string]any{"observedGeneration": int64(1), "replicas": n, "updatedReplicas": n, "availableReplicas": n, "readyReplicas": n}
 		spec["replicas"] = n
+	case "TenantControlPlane":
+		status = kamajiStatus(content, "c1")
+	case "DataStore":
+		status = map[string]any{"ready": true}
 	case "Job":
 		status = map[string]any{"conditions": []any{map[string]any{"type": "Complete", "status": "True"}}}
 	case "Service":

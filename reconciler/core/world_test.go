@@ -231,6 +231,8 @@ func (w *world) do(e Effect) {
 		w.watch(e)
 	case Do:
 		w.carryOut(e.Work)
+	case Inspect:
+		w.inspect(e)
 	case WouldPush:
 		w.would = append(w.would, e.Ledger.Message(e.Changes))
 	case WouldDo:
