@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"strings"
 	"testing"
@@ -82,6 +83,6 @@ func BenchmarkStampVsKrusty(b *testing.B) {
 		})
 	}
 	if cost["stamp"] > 0 && cost["krusty"] > 0 {
-		fmt.Printf("figure: stamp_vs_krusty_ratio %.1f ratio\n", cost["krusty"]/cost["stamp"])
+		fmt.Fprintf(os.Stdout, "figure: stamp_vs_krusty_ratio %.1f ratio\n", cost["krusty"]/cost["stamp"])
 	}
 }
