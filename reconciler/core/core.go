@@ -163,6 +163,11 @@ type ownerState struct {
 	// fresh is the Fetch that has to end before anything is deleted; 0 is none.
 	fresh   int64
 	verdict verdict
+	// seen counts what was observed; health is what was judged of it, for judged, at
+	// judgedAt.
+	seen, judgedAt int64
+	judged         *wanted
+	health         render.Health
 	// credentials are what was found out of a kubeconfig that is not ours.
 	credentials credentials
 	// contests are the objects that were healed lately; lookAt is when they have to be

@@ -60,10 +60,13 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 			work.Derive = append(work.Derive, *derive)
 		}
 	}
-	for _, have := range sorted(v.objects) {
-		if keep[have.ID] || !have.Owned() || have.Deleting || w.provider.Stateful(have.ID) {
-			continue
+	extra := map[render.ObjectID]*Object{}
+	for id, have := range v.objects {
+		if !keep[id] && have.Owned() && !have.Deleting && !w.provider.Stateful(id) {
+			extra[id] = have
 		}
+	}
+	for _, have := range sorted(extra) {
 		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
 	}
 	return work, problem

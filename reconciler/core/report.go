@@ -139,10 +139,13 @@ func (c *Core) lookAtShard(st *ShardStatus, now time.Time) {
 
 // say has a file written if it does not say so yet.
 func (s *statusState) say(p string, b builtFile) {
-	s.built[p] = b
-	if delete(s.next, p); !bytes.Equal(s.files[p], b.content) {
+	delete(s.next, p)
+	if old := s.files[p]; bytes.Equal(old, b.content) {
+		b.content = old // kept once
+	} else {
 		s.next[p] = b.content
 	}
+	s.built[p] = b
 }
 
 // drop has a file removed that nothing stands behind any more.

@@ -352,15 +352,13 @@ func (c *Core) vetted(accepted string) bool {
 func (c *Core) takeObserved(e Observed) {
 	s := c.shard(e.Shard)
 	for _, o := range e.Objects {
-		byID := s.objects[o.OwnerUID]
-		if byID == nil {
-			byID = map[render.ObjectID]*Object{}
-			s.objects[o.OwnerUID] = byID
-		}
-		byID[o.ID] = o
+		c.store(s, o)
 		c.touch(o.OwnerUID)
 	}
 	for _, g := range e.Gone {
+		if o := c.owners[g.OwnerUID]; o != nil {
+			o.seen++
+		}
 		delete(s.objects[g.OwnerUID], g.ID)
 		if len(s.objects[g.OwnerUID]) == 0 {
 			delete(s.objects, g.OwnerUID)

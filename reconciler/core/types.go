@@ -33,11 +33,15 @@ type Object struct {
 	// Certificate describes the leaf certificate of a Secret (tls.crt, or the
 	// client certificate of a kubeconfig); nil when there is none.
 	Certificate *Certificate
+
+	// As the core keeps it: own says what Owned says, content is Content as JSON.
+	own     bool
+	content []byte
 }
 
 // Owned tells whether the object is really ours: a copied label or a copied
 // annotation proves nothing.
-func (o *Object) Owned() bool { return o.Ours && o.Self == o.ID.String() }
+func (o *Object) Owned() bool { return o.own || o.Ours && o.Self == o.ID.String() }
 
 // Certificate is what may be told of a certificate.
 type Certificate struct {

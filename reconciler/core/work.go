@@ -249,7 +249,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	if why := c.gate(o, v); why.reason != "" {
 		return Work{}, verdict{problem: why}
 	}
-	health := judge(w, v)
+	health := o.judge(w, v)
 	if why := c.unlisted(s, w); why.reason != "" {
 		return Work{}, verdict{health: health, problem: why}
 	}
@@ -330,15 +330,19 @@ func (c *Core) tornDown(e *ledger.Tenant) bool {
 	return o != nil && o.verdict.tornDown
 }
 
-// judge asks the provider how the unit is. Objects that only carry our label count
-// as absent.
-func judge(w *wanted, v view) render.Health {
+// judge asks the provider how the unit is, when something is there otherwise than
+// when it was asked last. Objects that only carry our label count as absent.
+func (o *ownerState) judge(w *wanted, v view) render.Health {
+	if o.judged == w && o.judgedAt == o.seen {
+		return o.health
+	}
 	judged := make([]render.Judged, len(w.objects))
 	for i, want := range w.objects {
 		judged[i].ID = want.id
 		if have := v.objects[want.id]; have != nil && have.Owned() {
-			judged[i].Present, judged[i].Content = true, have.Content
+			judged[i].Present, judged[i].Content = true, have.body()
 		}
 	}
-	return w.provider.Judge(judged)
+	o.health, o.judged, o.judgedAt = w.provider.Judge(judged), w, o.seen
+	return o.health
 }
