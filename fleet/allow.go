@@ -137,8 +137,8 @@ func (c check) allowPatches(patches []AllowedPatch) {
 		c.kindName(at.Child("kind"), p.Kind)
 		switch {
 		case p.Name == "":
-			c.add(field.Required(at.Child("name"), ""), "the name of the object in the provider's base")
-		default:
+			c.add(field.Required(at.Child("name"), ""), `the name of the object, or "*" where it is the tenant's own`)
+		case p.Name != "*":
 			c.dnsName(at.Child("name"), p.Name, 253)
 		}
 		if key := [2]string{p.Kind, p.Name}; seen[key] {

@@ -300,7 +300,7 @@ type Range struct {
 type AllowedPatch struct {
 	// Kind is <group>/<version>/<kind>, core kinds v1/<kind>.
 	Kind string `json:"kind"`
-	// Name is the object's, as the provider's base has it.
+	// Name is the object's; * is any, for an object that is named as the tenant.
 	Name string `json:"name"`
 	// Fields are paths such as spec.template.spec.tolerations: these fields, and all
 	// below them. Of metadata there are metadata.labels and metadata.annotations only.
