@@ -40,7 +40,7 @@ func (c *Cluster) admit(s Shard) (string, error) {
 	if _, err := c.run(s, "kubectl", "apply", "-k", install); err != nil {
 		return "", err
 	}
-	content, err := c.run(s, filepath.Join(install, "kubeconfig.sh"))
+	content, err := c.run(s, filepath.Join(install, "kubeconfig.sh"), "--context", s.Name)
 	if err != nil {
 		return "", err
 	}

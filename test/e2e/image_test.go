@@ -16,37 +16,39 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
-// The program does its work with what the image and the Deployment give it: as an
+// overlay is what a person has of their own, with all that the manifests offer.
+const overlay = "../../examples/install/overlay"
+
+// The program does its work with what the image and the manifests give it: as an
 // unprivileged user in a folder that it takes for the root, without git, with the
-// settings file and the mounts of examples/install/daemon.
+// settings and the mounts of the Deployment.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	s := take(t)
 	f := newFleet(t, "image", s)
 	f.declare("image-one")
-	var deployment appsv1.Deployment
-	content, err := os.ReadFile("../../examples/install/daemon/deployment.yaml")
-	if err == nil {
-		err = yaml.UnmarshalStrict(content, &deployment)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	pod := deployment.Spec.Template.Spec
-	host := overTLS(t, f, "tenantry", "a password")
+	pod, config := manifests(t, s)
+	main := pod.Containers[0]
+	host := overTLS(t, f)
 	c := unpack(t, f.program, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: host.Certificate().Raw}))
 	if want := strconv.Itoa(int(*pod.SecurityContext.RunAsUser)); c.user != want {
 		t.Errorf("the image's user is %s, the Deployment's %s", c.user, want)
 	}
-	for _, m := range pod.Containers[0].VolumeMounts {
+	for _, m := range main.VolumeMounts {
 		switch m.Name {
 		case "config":
-			c.mount(t, m.MountPath, "../../examples/install/daemon/config.yaml")
+			for name, content := range config.Data {
+				c.write(t, filepath.Join(m.MountPath, name), content)
+			}
 		case "git":
-			c.write(t, filepath.Join(m.MountPath, "password"), "a password\n")
+			c.write(t, filepath.Join(m.MountPath, "password"), "to read\n")
+			c.write(t, filepath.Join(m.MountPath, "write-password"), "to write\n")
+		case "webhook":
+			c.write(t, filepath.Join(m.MountPath, "secret"), "of the Git host and ours\n")
 		case "shards":
 			c.mount(t, m.MountPath, filepath.Join(f.kubeconfigs, s.name+".kubeconfig"))
 		case "state": // the one folder that the image has, too
@@ -64,10 +66,13 @@ func TestImage(t *testing.T) {
 
 	c.says(t, "tenantry devel (", "version")
 	c.says(t, "", "validate", "/fleet")
-	// The settings file's repository is an example; ports must not be anybody else's.
+	for _, v := range main.Env {
+		c.env = append(c.env, v.Name+"="+v.Value)
+	}
+	// The repository in the settings is an example; ports must not be anybody else's.
 	c.env = append(c.env, "TENANTRY_REPOSITORY="+host.URL+"/"+filepath.Base(f.Dir), "TENANTRY_LISTEN=127.0.0.1:0",
-		"TENANTRY_INTERVAL=1s", "TENANTRY_STATUS_INTERVAL=300ms", "TENANTRY_LOG_FORMAT=text")
-	d := f.launch(c.command(pod.Containers[0].Args...))
+		"TENANTRY_WEBHOOK_LISTEN=127.0.0.1:0", "TENANTRY_INTERVAL=1s", "TENANTRY_STATUS_INTERVAL=300ms", "TENANTRY_LOG_FORMAT=text")
+	d := f.launch(c.command(main.Args...))
 	f.reach("Ready", "image-one")
 	if err := f.unready(""); err != nil {
 		t.Error(err)
@@ -76,11 +81,46 @@ func TestImage(t *testing.T) {
 	d.stop(t)
 }
 
-// overTLS serves a fleet as Git hosts do: over HTTPS, to who knows a password.
-func overTLS(t *testing.T, f *fleet, username, password string) *httptest.Server {
+// manifests are the daemon's pod and settings, as Kustomize builds them.
+func manifests(t *testing.T, s *shard) (pod corev1.PodSpec, config corev1.ConfigMap) {
+	t.Helper()
+	if err := lookAtSources("../../examples/install", "daemon", "overlay"); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for document := range strings.SplitSeq(s.cluster.Kubectl(t, s.name, "kustomize", overlay), "\n---\n") {
+		var kind struct{ Kind string }
+		err := yaml.Unmarshal([]byte(document), &kind)
+		switch kind.Kind {
+		case "ConfigMap":
+			err = yaml.UnmarshalStrict([]byte(document), &config)
+			found++
+		case "Deployment":
+			var d appsv1.Deployment
+			err = yaml.UnmarshalStrict([]byte(document), &d)
+			pod = d.Spec.Template.Spec
+			found++
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found != 2 {
+		t.Fatalf("there are %d Deployments and ConfigMaps, want one of each", found)
+	}
+	return pod, config
+}
+
+// overTLS serves a fleet as Git hosts do: over HTTPS, to who knows a password, and
+// another one to push.
+func overTLS(t *testing.T, f *fleet) *httptest.Server {
 	t.Helper()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, word, _ := r.BasicAuth(); user != username || word != password {
+		want := "fleet-reader: to read"
+		if strings.Contains(r.URL.String(), "git-receive-pack") {
+			want = "fleet-writer: to write"
+		}
+		if user, password, _ := r.BasicAuth(); user+": "+password != want {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -160,13 +200,11 @@ func TestDaemonManifests(t *testing.T) {
 	t.Parallel()
 	s := take(t)
 	f := newFleet(t, "manifests", s) // for its patience
-	if err := lookAtSources("../../examples/install/daemon", "."); err != nil {
-		t.Fatal(err)
-	}
+	manifests(t, s)
 	kubectl := func(args ...string) string {
 		return s.cluster.Kubectl(t, s.name, append(args, "-n", "tenantry-system")...)
 	}
-	kubectl("apply", "-k", "../../examples/install/daemon")
+	kubectl("apply", "-k", overlay)
 	t.Cleanup(func() { kubectl("delete", "deployment", "tenantry") })
 	f.eventually("the daemon's pod is let in", func() error {
 		if pods := kubectl("get", "pods", "-l", "app.kubernetes.io/name=tenantry", "-o", "name"); !strings.HasPrefix(pods, "pod/tenantry-") {

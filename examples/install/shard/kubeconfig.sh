@@ -1,19 +1,19 @@
 #!/bin/sh
-# Prints a kubeconfig of Tenantry's ServiceAccount on the cluster that kubectl's current
-# context leads to. Run it after `kubectl apply -k` of this folder:
+# Prints a kubeconfig of Tenantry's ServiceAccount on a cluster, after `kubectl apply -k`
+# of this folder. Arguments are kubectl's, which say what cluster:
 #
-#   ./kubeconfig.sh >eu-1.kubeconfig
+#   ./kubeconfig.sh --context eu-1 >eu-1.kubeconfig
 #
 # It holds a token that lasts: keep it as you keep a password.
 set -eu
 
 cluster='.clusters[0].cluster'
-server=$(kubectl config view --minify -o "jsonpath={$cluster.server}")
-authority=$(kubectl config view --minify --raw --flatten -o "jsonpath={$cluster.certificate-authority-data}")
+server=$(kubectl "$@" config view --minify -o "jsonpath={$cluster.server}")
+authority=$(kubectl "$@" config view --minify --raw --flatten -o "jsonpath={$cluster.certificate-authority-data}")
 
 # A controller writes it.
-kubectl -n tenantry-system wait --for='jsonpath={.data.token}' --timeout=60s secret/tenantry-token >&2
-token=$(kubectl -n tenantry-system get secret tenantry-token -o 'jsonpath={.data.token}' | base64 -d)
+kubectl "$@" -n tenantry-system wait --for='jsonpath={.data.token}' --timeout=60s secret/tenantry-token >&2
+token=$(kubectl "$@" -n tenantry-system get secret tenantry-token -o 'jsonpath={.data.token}' | base64 -d)
 
 cat <<EOF
 apiVersion: v1
