@@ -8,8 +8,8 @@
 //	providers/<name>/kustomization.yaml    a tenant's base, with placeholders in capitals
 //	providers/<name>/stamp/                a Component whose replacements fill the placeholders in
 //	providers/<name>/stamp/<variant>/      further replacements, for some tenants only
-//	providers/<name>/teardown/             what takes a removed tenant's data away
-//	providers/<name>/datastore/            a managed datastore
+//	providers/<name>/teardown/             what takes a removed tenant's data away, if that is ours to do
+//	providers/<name>/datastore/            a datastore: a managed one, or what tells of one that runs elsewhere
 //
 // A class is an ordinary overlay (resources: [../../providers/<name>]). What a tenant
 // is in the end comes from one document of kind Tenant, in which every value is

@@ -96,7 +96,7 @@ type ShardStatus struct {
 	Conditions []Condition       `json:"conditions"`
 }
 
-// DataStoreStatus is what is observed of a managed datastore.
+// DataStoreStatus is what is observed of a datastore.
 type DataStoreStatus struct {
 	Name       string      `json:"name"`
 	Tenants    int         `json:"tenants"`
