@@ -9,4 +9,9 @@
 //	shard        one management cluster: observe, apply, delete, derive
 //	lease        the Lease that says who works on a shard
 //	datastore    the inside of a shared etcd, from a Job on its shard
+//
+// Compare runs the same core on the same branches, and carries out nothing: its
+// questions are answered, its decisions are taken for committed, and every object that
+// it would have is shown to its shard's API server in a dry run. So what a preview says
+// cannot differ from what the daemon would do.
 package reconciler

@@ -141,19 +141,24 @@ func written(e metav1.ManagedFieldsEntry) time.Time {
 	return e.Time.Time
 }
 
-// first names a set's first field for people. Of items that are told apart by
-// their values the list is named.
+// first names a set's first field.
 func first(set *fieldpath.Set) (name string) {
 	set.Iterate(func(p fieldpath.Path) {
-		if name != "" {
-			return
-		}
-		for _, element := range p {
-			if element.Value != nil {
-				return
-			}
-			name += element.String()
+		if name == "" {
+			name = nameOf(p)
 		}
 	})
+	return name
+}
+
+// nameOf names a field for people. Of items that are told apart by their values the
+// list is named.
+func nameOf(p fieldpath.Path) (name string) {
+	for _, element := range p {
+		if element.Value != nil {
+			break
+		}
+		name += element.String()
+	}
 	return strings.TrimPrefix(name, ".")
 }
