@@ -39,21 +39,24 @@ func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
 }
 
 func (m *mirror) keepObjects(branch string, objects []object) error {
-	scattered, err := m.addSmall(branch, objects)
-	if err == nil && scattered {
-		err = m.store.swap(m.merge)
+	p, err := newPack(objects)
+	if err != nil {
+		return err
 	}
-	return err
+	scattered := false
+	if err := m.store.quiet(func() (err error) {
+		scattered, err = m.addSmall(branch, p)
+		return err
+	}); err != nil || !scattered {
+		return err
+	}
+	return m.store.swap(m.merge)
 }
 
-func (m *mirror) addSmall(branch string, objects []object) (scattered bool, err error) {
+func (m *mirror) addSmall(branch string, p *pack) (scattered bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known[branch] = true
-	p, err := newPack(objects)
-	if err != nil {
-		return false, err
-	}
 	path, err := p.writeTo(filepath.Join(m.dir(), "objects"), disposable)
 	if err != nil {
 		return false, err

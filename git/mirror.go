@@ -33,15 +33,23 @@ type mirror struct {
 	known  map[string]bool // branches ever asked for
 	recent recent
 
-	maxPacks int // tests lower it
+	// How scattered and how large it may get; tests lower it.
+	maxPacks int
+	minSpare int64
 }
 
-// maxPacks is how scattered a mirror may get: each fetch and each push adds a
-// pack, and every one of them is looked into for objects that others lack.
-const maxPacks = 300
+// Each fetch adds a pack, and every one of them is looked into for objects that others
+// lack; and nothing that became unreachable ever leaves a mirror. So it is fetched anew
+// when it has more than maxPacks packs, or when what came in since the last time, which
+// is the largest pack, weighs maxSpare times as much as that, and minSpare at least.
+const (
+	maxPacks = 300
+	maxSpare = 3
+	minSpare = 64 << 20
+)
 
 func openMirror(cacheDir string, server transport) (_ *mirror, torn error, err error) {
-	m := &mirror{server: server, known: map[string]bool{}, maxPacks: maxPacks}
+	m := &mirror{server: server, known: map[string]bool{}, maxPacks: maxPacks, minSpare: minSpare}
 	if cacheDir == "" {
 		m.temp = true
 		if m.home, err = os.MkdirTemp("", "tenantry-git-"); err != nil {
@@ -182,7 +190,7 @@ func (m *mirror) fetch(ctx context.Context, branches []string, suspect error) (m
 	if err != nil {
 		return nil, fetched{}, err
 	}
-	if m.packs() <= m.maxPacks {
+	if !m.scattered() {
 		return tips, fetched{transfer: transfer}, nil
 	}
 	if renewed, err := m.rebuild(ctx, adv, branches); err == nil {
@@ -247,9 +255,16 @@ func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string
 	return len(wants) > 0, nil
 }
 
-func (m *mirror) packs() int {
+// scattered tells whether the mirror should be fetched anew.
+func (m *mirror) scattered() bool {
 	files, _ := filepath.Glob(filepath.Join(m.dir(), "objects", "pack", "*.pack"))
-	return len(files)
+	var all, largest int64
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			all, largest = all+info.Size(), max(largest, info.Size())
+		}
+	}
+	return len(files) > m.maxPacks || all-largest > max(maxSpare*largest, m.minSpare)
 }
 
 func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) {

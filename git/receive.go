@@ -68,9 +68,19 @@ func (m *mirror) receive(ctx context.Context, adv *advertisement, dir string, wa
 		}
 		return tagged(err, ErrUnreachable, "receive objects from "+m.server.String())
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return movePacks(filepath.Join(incoming, "objects", "pack"), filepath.Join(dir, "objects", "pack"))
+	from, to := filepath.Join(incoming, "objects", "pack"), filepath.Join(dir, "objects", "pack")
+	if err := syncFiles(from); err != nil {
+		return err
+	}
+	err = m.store.quiet(func() error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return movePacks(from, to)
+	})
+	if err != nil {
+		return err
+	}
+	return syncDir(to)
 }
 
 // index stores a pack by go-git, which resolves its deltas and checks its sums.
@@ -85,6 +95,26 @@ func index(dir string, pack io.Reader) (err error) {
 	return packfile.UpdateObjectStorage(st, pack)
 }
 
+// syncFiles has everything in a folder written to the disk.
+func syncFiles(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		f, err := os.Open(filepath.Join(dir, file.Name()))
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // movePacks moves packs, their indexes last.
 func movePacks(from, to string) error {
 	files, err := os.ReadDir(from)
@@ -95,20 +125,11 @@ func movePacks(from, to string) error {
 		return boolInt(filepath.Ext(a.Name()) == ".idx") - boolInt(filepath.Ext(b.Name()) == ".idx")
 	})
 	for _, file := range files {
-		f, err := os.Open(filepath.Join(from, file.Name()))
-		if err != nil {
-			return err
-		}
-		err = f.Sync()
-		_ = f.Close()
-		if err == nil {
-			err = os.Rename(filepath.Join(from, file.Name()), filepath.Join(to, file.Name()))
-		}
-		if err != nil {
+		if err := os.Rename(filepath.Join(from, file.Name()), filepath.Join(to, file.Name())); err != nil {
 			return err
 		}
 	}
-	return syncDir(to)
+	return nil
 }
 
 func boolInt(b bool) int {

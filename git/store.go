@@ -63,6 +63,14 @@ func (s *store) swap(do func() error) error {
 	return do()
 }
 
+// quiet has nothing read while do adds packs: go-git finds one without its index to be
+// damage.
+func (s *store) quiet(do func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return do()
+}
+
 func (s *store) close() {
 	if s.st != nil {
 		_ = s.st.Close()

@@ -1,0 +1,132 @@
+package git_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantry/tenantry/git"
+	"github.com/tenantry/tenantry/git/gittest"
+)
+
+// A branch that is squashed again and again leaves what nothing reaches any more: the
+// cache does not grow with it, and who reads meanwhile does not notice.
+func TestCacheStaysSmall(t *testing.T) {
+	const rounds, size = 20, 20_000
+	remote := gittest.New(t, gittest.Options{})
+	kept := git.Hash(remote.MustCommit("main", map[string]string{"kept": noise(0, size), "dir/a": "1"}))
+	opts := git.Options{URL: remote.URL, CacheDir: t.TempDir()}
+	r := open(t, opts)
+	r.SetMinSpare(1)
+	fetch(t, r, "main")
+	v := revision(t, r, kept)
+
+	done := make(chan struct{})
+	var reader sync.WaitGroup
+	reads := 0
+	reader.Go(func() {
+		pause := time.NewTicker(2 * time.Millisecond)
+		defer pause.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-pause.C:
+			}
+			r.ForgetCaches() // so that it reads the disk
+			if data, err := fs.ReadFile(v, "kept"); err != nil || string(data) != noise(0, size) {
+				t.Errorf("read %d bytes, %v, while the cache was renewed", len(data), err)
+				return
+			}
+			if _, err := fs.Stat(v, "absent"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("an absent file: %v", err)
+				return
+			}
+			reads++
+		}
+	})
+	largest := int64(0)
+	for i := range rounds {
+		if err := remote.SetBranch("status", ""); err != nil {
+			t.Fatal(err)
+		}
+		tip := git.Hash(remote.MustCommit("status", map[string]string{"observed": noise(i+1, size)}))
+		if got := fetch(t, r, "main", "status")["status"]; got != tip {
+			t.Fatalf("tip %s, want %s", got, tip)
+		}
+		// Our own pushes, between two fetches, are readable whatever becomes of the cache.
+		d := draft(tip, "ours", fmt.Sprint(i))
+		d.Branch = "status"
+		ours, err := r.Push(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := contents(t, revision(t, r, ours))["ours"]; got != fmt.Sprint(i) {
+			t.Fatalf("read %q of what was pushed, want %d", got, i)
+		}
+		sum := int64(0)
+		for _, f := range files(t, opts.CacheDir, "objects/pack/*.pack") {
+			if info, err := os.Stat(f); err == nil {
+				sum += info.Size()
+			}
+		}
+		largest = max(largest, sum)
+	}
+	close(done)
+	reader.Wait()
+	if s := r.Stats(); s.Renewals < 2 || s.Rebuilds != 0 || reads == 0 {
+		t.Errorf("stats %+v after %d reads, want renewals and no damage", s, reads)
+	}
+	if limit := int64(9 * size); largest > limit {
+		t.Errorf("the cache grew to %d bytes for %d that are reachable, want at most %d", largest, 2*size, limit)
+	}
+}
+
+// What is pushed while a renewal is under way is not in what is fetched, and readable
+// all the same.
+func TestPushDuringRenewal(t *testing.T) {
+	remote := gittest.New(t, gittest.Options{})
+	tip := git.Hash(remote.MustCommit("ledger", map[string]string{"a": "1"}))
+	r := open(t, git.Options{URL: remote.URL})
+	r.SetMaxPacks(1)
+	fetch(t, r, "ledger")
+	var pushers sync.WaitGroup
+	done := make(chan struct{})
+	pushers.Go(func() {
+		defer close(done)
+		for i := range 20 {
+			next, err := r.Push(t.Context(), draft(tip, "ours", fmt.Sprint(i)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			v, err := r.Revision(t.Context(), next)
+			if err != nil {
+				t.Errorf("push %d cannot be read: %v", i, err)
+				return
+			}
+			if data, err := fs.ReadFile(v, "ours"); err != nil || string(data) != fmt.Sprint(i) {
+				t.Errorf("push %d reads %q, %v", i, data, err)
+				return
+			}
+			tip = next
+		}
+	})
+	for fetching := true; fetching; {
+		select {
+		case <-done:
+			fetching = false
+		default:
+			remote.MustCommit("main", map[string]string{"b": fmt.Sprint(r.Stats().Fetches)})
+			fetch(t, r, "ledger", "main")
+		}
+	}
+	pushers.Wait()
+	if s := r.Stats(); s.Renewals == 0 || s.Rebuilds != 0 {
+		t.Errorf("stats %+v, want renewals and no damage", s)
+	}
+}
