@@ -47,7 +47,7 @@ func TestTenantsKeepTheirOwnFiles(t *testing.T) {
 		t.Error("another file system gives another tree")
 	}
 	seen := map[string]string{own.Tree: "as it was"}
-	for file, data := range map[string]string{"notes.txt": "", "patch.yaml": "a: b\n", "more.txt": ""} {
+	for file, data := range map[string]string{"notes.txt": "who\n", "patch.yaml": "a: b\n", "more.txt": ""} {
 		got := change("tenants/web/own/"+file, []byte(data))
 		if before, again := seen[got]; again {
 			t.Errorf("the tree with another %s is the same as %s", file, before)

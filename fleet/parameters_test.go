@@ -114,8 +114,12 @@ const everythingPatches = `    patches:
 // when the value keeps the schema's words, and then it is what is rendered.
 func TestValuesKeepTheirSchemas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		schema, fits := drawParameter(t)
-		value := drawValue(t)
+		kind := rapid.SampledFrom([]string{"string", "enum", "integer", "boolean", "array"}).Draw(t, "type")
+		schema, fits := drawParameter(t, kind)
+		if rapid.IntRange(0, 4).Draw(t, "confuse") == 0 {
+			kind = rapid.SampledFrom([]string{"string", "integer", "boolean", "array"}).Draw(t, "value's type")
+		}
+		value := drawValue(t, kind)
 		files := fstest.MapFS{}
 		add := func(path, kind, name, spec string) {
 			files[path] = &fstest.MapFile{Data: fmt.Appendf(nil, "apiVersion: tenantry.io/v1alpha1\nkind: %s\nmetadata:\n  name: %s\nspec:\n%s", kind, name, spec)}
@@ -146,7 +150,7 @@ func TestValuesKeepTheirSchemas(t *testing.T) {
 }
 
 // drawParameter gives a schema as YAML, and which values keep it.
-func drawParameter(t *rapid.T) (schema string, fits func(any) bool) {
+func drawParameter(t *rapid.T, kind string) (schema string, fits func(any) bool) {
 	low := rapid.IntRange(0, 3).Draw(t, "low")
 	high := low + rapid.IntRange(0, 3).Draw(t, "high")
 	within := func(n int) bool { return low <= n && n <= high }
@@ -154,7 +158,7 @@ func drawParameter(t *rapid.T) (schema string, fits func(any) bool) {
 		s, ok := value.(string)
 		return ok && within(utf8.RuneCountInString(s)) && regexp.MustCompile("^[a-cé]*$").MatchString(s)
 	}
-	switch rapid.SampledFrom([]string{"string", "enum", "integer", "boolean", "array"}).Draw(t, "type") {
+	switch kind {
 	case "string":
 		return fmt.Sprintf(`type: string, minLength: %d, maxLength: %d, pattern: "^[a-cé]*$"`, low, high), text
 	case "enum":
@@ -173,17 +177,17 @@ func drawParameter(t *rapid.T) (schema string, fits func(any) bool) {
 	}
 }
 
-func drawValue(t *rapid.T) any {
-	text := rapid.SampledFrom([]string{"", "a", "bb", "abcé", "x", "1", "true", "éééééé"})
-	switch rapid.IntRange(0, 3).Draw(t, "value") {
-	case 0:
-		return text.Draw(t, "string")
-	case 1:
+func drawValue(t *rapid.T, kind string) any {
+	text := rapid.OneOf(rapid.StringOfN(rapid.RuneFrom([]rune("abcé")), 0, 7, -1), rapid.SampledFrom([]string{"a", "bb", "x", "1", "true"}))
+	switch kind {
+	case "integer":
 		return rapid.Int64Range(-1, 7).Draw(t, "integer")
-	case 2:
+	case "boolean":
 		return rapid.Bool().Draw(t, "boolean")
+	case "array":
+		return rapid.SliceOfN(rapid.SampledFrom([]string{"a", "bb", "a", "bb", "a", "bb", "x"}), 0, 7).Draw(t, "array")
 	}
-	return rapid.SliceOfN(text, 0, 4).Draw(t, "array")
+	return text.Draw(t, "string")
 }
 
 // written gives a value as flow YAML.
