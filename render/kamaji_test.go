@@ -228,3 +228,19 @@ func TestForeignKubeconfig(t *testing.T) {
 		}
 	}
 }
+
+// TestKamajiMetadata: what Kamaji makes of a control plane carries no mark of ours.
+func TestKamajiMetadata(t *testing.T) {
+	r := newRenderer(t)
+	for _, path := range []string{"deployment: {additionalMetadata: %s}", "deployment: {podAdditionalMetadata: %s}", "service: {additionalMetadata: %s}"} {
+		in := inputs(t)["providers/kamaji/testdata/tenant-address.input.yaml"].tenant()
+		in.Class.Files = map[string][]byte{
+			"kustomization.yaml": []byte("resources: [../../providers/kamaji]\npatches: [{path: patch.yaml}]\n"),
+			"patch.yaml": []byte("apiVersion: kamaji.clastix.io/v1alpha1\nkind: TenantControlPlane\nmetadata: {name: TENANT-NAME, namespace: TENANT-NAMESPACE}\n" +
+				"spec: {controlPlane: {" + strings.Replace(path, "%s", "{labels: {tenantry.io/uid: mine}}", 1) + "}}\n"),
+		}
+		if _, err := r.Tenant(in); err == nil || !strings.Contains(err.Error(), "is Tenantry's own") {
+			t.Errorf("%s: got %v", path, err)
+		}
+	}
+}

@@ -141,8 +141,8 @@ func checkMetadata(c content) error {
 		return err
 	}
 	// What a shard makes of a template would be taken for an object of ours.
-	for _, path := range templatePaths {
-		if err := checkOurs(path+".metadata", descend(c, path+".metadata")); err != nil {
+	for _, path := range metadataPaths {
+		if err := checkOurs(path, descend(c, path)); err != nil {
 			return err
 		}
 	}
@@ -157,8 +157,13 @@ func checkMetadata(c content) error {
 	return nil
 }
 
-// templatePaths are where workloads hold what a shard makes of them.
-var templatePaths = []string{"spec.template", "spec.jobTemplate", "spec.jobTemplate.spec.template"}
+// metadataPaths are where workloads, and Kamaji's control planes, hold the labels and
+// annotations of what a shard makes of them.
+var metadataPaths = []string{
+	"spec.template.metadata", "spec.jobTemplate.metadata", "spec.jobTemplate.spec.template.metadata",
+	"spec.controlPlane.deployment.additionalMetadata", "spec.controlPlane.deployment.podAdditionalMetadata",
+	"spec.controlPlane.service.additionalMetadata", "spec.controlPlane.ingress.additionalMetadata", "spec.controlPlane.gateway.additionalMetadata",
+}
 
 // descend is the mapping at a path; nil when there is none.
 func descend(c content, path string) content {
