@@ -52,7 +52,7 @@ func (c *Core) inspect(now time.Time) {
 		switch o := i.owner; {
 		case c.owners[uid] != o || o.wanted == nil || o.wanted.kubeconfig == nil:
 			delete(c.inspections, uid) // it is gone, or on its way out
-		case i.busy || c.closed(c.shard(o.shard)).reason != "" || !c.due(i.retryAt, now):
+		case i.busy || !c.due(i.retryAt, now) || c.closed(c.shard(o.shard)).reason != "":
 		default:
 			i.busy = true
 			c.emit(Inspect{Shard: o.shard, Owner: o.owner, Secret: *o.wanted.kubeconfig, Revision: i.revision})
