@@ -112,9 +112,6 @@ func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec) 
 		return fail(err)
 	}
 	file := tenantPath(team, name)
-	if existing := path.Dir(file); exists(filepath.Join(dir, existing)) {
-		return hint(fail(fmt.Errorf("%s exists", existing)), "nothing was written")
-	}
 	files := map[string][]byte{file: content}
 	_, findings, err := fleet.Load(newOverlay(os.DirFS(dir), files))
 	if err != nil {
@@ -167,11 +164,6 @@ func tenantFile(name string, spec fleet.TenantSpec) ([]byte, error) {
 }
 
 func tenantPath(team, name string) string { return path.Join("tenants", team, name, "tenant.yaml") }
-
-func exists(file string) bool {
-	_, err := os.Lstat(file)
-	return err == nil
-}
 
 func list(names []string) string {
 	if len(names) == 0 {
