@@ -161,7 +161,8 @@ func (c check) allowPatches(patches []AllowedPatch) {
 var (
 	kindForm    = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 	versionForm = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]+)?$`)
-	fieldForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$`)
+	// A field, [name=x] for an element of a list, [example.com/x] for a key with dots.
+	fieldForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.([A-Za-z_][A-Za-z0-9_-]*|\[name=[A-Za-z0-9.-]+\]|\[[A-Za-z0-9-]+\.[A-Za-z0-9./_-]+\]))*$`)
 )
 
 // kindName checks <group>/<version>/<kind>, of the core group <version>/<kind>.
@@ -191,7 +192,7 @@ func (c check) fieldPath(at *field.Path, f string) {
 	switch {
 	case f == "":
 	case !fieldForm.MatchString(f):
-		c.add(field.Invalid(at, f, "want names of fields with dots between them"), "for example spec.template.spec.tolerations; of a list the whole is meant")
+		c.add(field.Invalid(at, f, "want names of fields with dots between them"), "for example spec.template.spec.tolerations, or spec.template.spec.containers.[name=kube-apiserver].resources for one element of a list")
 	case first == "apiVersion", first == "kind", first == "status", first == "metadata" && second != "labels" && second != "annotations":
 		c.add(field.Forbidden(at, "patches change what is wanted of an object, not what it is"), "of metadata there are metadata.labels and metadata.annotations")
 	}
