@@ -12,6 +12,12 @@
 // cannot be looked into. An error of Load is stronger than all findings: something
 // is there that could not be read, and nothing follows from such a commit.
 //
+// A declaration is judged for itself when it is read, and then against what it
+// names. A tenant has to fit its class: parameters, bounds, files of its own. One that
+// no longer does is broken too, whichever of both was changed, and every message that
+// a class's rule causes names the class's file. What patches change is seen in what
+// they render to, so it is judged there and not here.
+//
 // The package is pure: no clock, no network, no disk but the fs.FS it is given.
 // Placement lives in fleet/placement, the daemon's own decisions in fleet/ledger.
 //
@@ -19,5 +25,11 @@
 //
 // Values are read by strict decoding into plain structs, and positions stand in
 // an index beside them, so that validation speaks of fields (spec.version) and
-// only the edge of the package turns a field into file:line:col.
+// only the edge of the package turns a field into file:line:col. Parameters are
+// judged here and not by a library for OpenAPI, because these know no places, and
+// because a part of OpenAPI that fits on a page is enough for single values.
+//
+// Most commits of a large fleet change one folder. A Loader remembers folders by the
+// hashes that Git has of them, so what did not change is neither read nor judged
+// again but against what it names.
 package fleet
