@@ -56,7 +56,9 @@ func life(r *render.Renderer, provider, name string, network fleet.Network, p le
 	} {
 		in := render.TenantInput{
 			Name: name, UID: ledger.UID(h.name), Class: class, BaseVersion: r.LatestBase(provider),
-			Spec:      fleet.TenantSpec{Class: "standard", Version: step.version, Replicas: step.replicas, Network: network},
+			Spec: fleet.TenantSpec{
+				Class: "standard", Version: step.version, Replicas: step.replicas, Network: network, Access: fleet.Access{Groups: []string{"people"}},
+			},
 			Placement: p, Lifecycle: step.lifecycle, DataStore: render.DataStoreInput{Name: p.DataStore},
 		}
 		unit, err := r.Tenant(in)
