@@ -151,3 +151,34 @@ func TestKubeconfigWithExec(t *testing.T) {
 		})
 	}
 }
+
+// What a program prints instead of a credential's document may be the credential.
+func TestExecThatPrintsABareToken(t *testing.T) {
+	for name, printed := range map[string]string{
+		"bare": "canary", "string": `"canary"`, "YAML": "token: canary",
+		"no kind": `{"token": "canary"}`, "wrong type": `{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": "canary"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			program := write(t, dir, "credential.sh", "#!/bin/sh\necho '"+printed+"'\n")
+			if err := os.Chmod(program, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := write(t, dir, "eu-1.kubeconfig", strings.NewReplacer("certificate-authority: ca.crt", "",
+				"token: canary", "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: ./credential.sh}").Replace(good))
+			cfg, _, err := Kubeconfig(path).Config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			dial := dialer(cfg)
+			defer dial.CloseAll()
+			c, err := newClient(prepared(cfg, dial), func() time.Time { return time.Now().Add(time.Minute) }, NewSchemas())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.get(t.Context(), "/", nil); err == nil || strings.Contains(err.Error(), "canary") {
+				t.Errorf("got %v, want an error without what was printed", err)
+			}
+		})
+	}
+}
