@@ -74,8 +74,10 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 		in := render.InputOf(tenant, class)
 		in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(o.Name), renderer.LatestBase(class.Spec.Provider), ledger.Living
 		in.Placement, in.DataStore = o.Placement, stores[o.Placement.DataStore]
-		if _, err := renderer.Tenant(in); err != nil {
+		if unit, err := renderer.Tenant(in); err != nil {
 			t.Error(err)
+		} else {
+			proveExport(t, renderer, in, unit)
 		}
 		if _, err := renderer.Teardown(in); err != nil {
 			t.Error(err)
