@@ -133,10 +133,10 @@ func TestOverviewIsQuiet(t *testing.T) {
 func TestOverviewIsNotRewordedByItself(t *testing.T) {
 	b := newBench(t)
 	b.fetch(core.Fetch{})
-	tip := only[core.StatusPushed](t, b.do(observation("", sampleStatus()))).Tip
+	only[core.StatusPushed](t, b.do(observation("", sampleStatus())))
 	ours := b.MustFiles("tenantry-status")[overviewFile]
 	b.MustCommit("tenantry-status", map[string]string{overviewFile: strings.Replace(ours, "# The fleet", "# Older words", 1)})
-	tip = b.MustTip("tenantry-status")
+	tip := b.MustTip("tenantry-status")
 	b.fetch(core.Fetch{})
 	for _, files := range []map[string]string{nil, {"status/eu-1/_shard.yaml": "kind: ShardStatus\nname: eu-1\ncommit: 00ff\nconditions: [{type: Ready, status: \"True\", reason: Ready}]\n"}} {
 		f := observation(tip, files)
