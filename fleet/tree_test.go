@@ -48,13 +48,38 @@ func newTree(files fstest.MapFS) tree {
 
 func (n *node) finish() {
 	slices.SortFunc(n.children, func(a, b *node) int { return cmp.Compare(a.name, b.name) })
+	for _, c := range n.children {
+		c.finish()
+	}
+	n.sum()
+}
+
+// sum names the node's content, its children's being known.
+func (n *node) sum() {
 	sum := sha256.New()
 	sum.Write(n.data)
 	for _, c := range n.children {
-		c.finish()
 		fmt.Fprintf(sum, "%s %v %s\n", c.name, c.folder, c.hash)
 	}
 	n.hash = fmt.Sprintf("%x", sum.Sum(nil))
+}
+
+// with is the tree with one file changed; both share the rest, as commits do.
+func (t tree) with(name string, data []byte) tree {
+	return tree{t.root.with(strings.Split(name, "/"), data)}
+}
+
+func (n *node) with(path []string, data []byte) *node {
+	out := *n
+	if len(path) == 0 {
+		out.data = data
+	} else {
+		out.children = slices.Clone(n.children)
+		i := slices.IndexFunc(n.children, func(c *node) bool { return c.name == path[0] })
+		out.children[i] = n.children[i].with(path[1:], data)
+	}
+	out.sum()
+	return &out
 }
 
 func (t tree) find(op, name string) (*node, error) {
