@@ -44,7 +44,7 @@ func (u *Unit) derive(how *Provider, doc document, namespace string) error {
 // the shard for the same. It is over the canonical JSON of a list, an element an
 // object: its version and own name, and its digest.
 func (u *Unit) digest() (string, error) {
-	text := []byte{'['}
+	text := append(make([]byte, 0, 192*(len(u.Objects)+1)), '[')
 	for _, o := range u.Objects {
 		id, err := escape(o.ID.Group + "/" + o.ID.Version + " " + o.ID.String())
 		if err != nil {

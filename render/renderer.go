@@ -15,8 +15,8 @@ import (
 )
 
 // maxShapes bounds how many built shapes are kept: one a class and base version in
-// force, and as many again while a change rolls out. A shape is about 1 MiB.
-const maxShapes = 64
+// force, and as many again while a change rolls out. A shape is about 0.4 MiB.
+const maxShapes = 256
 
 // Options are what rendering depends on beside its inputs.
 type Options struct {
@@ -40,7 +40,7 @@ type shape struct {
 	*layout
 	once    sync.Once
 	objects resmap.ResMap
-	// plain is what the base alone makes; only there when the class changes it.
+	// plain is what the base alone makes; only there when the class has a stamp.
 	plain  []content
 	stamps map[string]replacement.Filter
 	err    error
@@ -216,7 +216,10 @@ func (r *Renderer) shape(b *base, p part, class *fleet.Class) *shape {
 	s := r.shapes[key]
 	if s == nil {
 		if len(r.shapes) >= maxShapes {
-			clear(r.shapes) // a rebuild costs milliseconds
+			for some := range r.shapes { // any: who has too many classes loses few at a time
+				delete(r.shapes, some)
+				break
+			}
 		}
 		s = &shape{templates: map[string]*template{}}
 		r.shapes[key] = s
@@ -244,14 +247,18 @@ func (s *shape) build(b *base, p part, class *fleet.Class) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.plain, err = decodeAll(unlaid.Resources()); err != nil {
+	plain, err := decodeAll(unlaid.Resources())
+	if err != nil {
 		return err
+	}
+	if s.classStamp() != "" {
+		s.plain = plain
 	}
 	got, err := decodeAll(s.objects.Resources())
 	if err != nil {
 		return err
 	}
-	if err := checkOverlay(s.plain, got); err != nil {
+	if err := checkOverlay(plain, got); err != nil {
 		return fmt.Errorf("check %s: %w", s.root, err)
 	}
 	return nil

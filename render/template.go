@@ -43,7 +43,7 @@ func newTemplate(how *Provider, ps places, contents []content) (*template, error
 		}
 		for _, text := range []pieces{b.head, b.marks, b.tail} {
 			for _, p := range text {
-				t.size += len(p.literal) + 64
+				t.size += len(p.literal) + 16
 			}
 		}
 	}
