@@ -124,8 +124,12 @@ func writeDiff(out io.Writer, diff *reconciler.Diff) {
 			if x.Action != "" && len(x.Changes) == 0 {
 				row(o, x.Object, string(x.Action), x.Message)
 			}
-			for _, change := range x.Changes {
-				row(o, x.Object, string(x.Action), change.Field+": "+brief(change.From)+" → "+brief(change.To))
+			for i, change := range x.Changes {
+				text := change.Field + ": " + brief(change.From) + " → " + brief(change.To)
+				if i == 0 && x.Message != "" {
+					text += ", " + x.Message
+				}
+				row(o, x.Object, string(x.Action), text)
 			}
 			for _, other := range x.Others {
 				row(o, x.Object, "others", other.Manager+" has set "+strings.Join(other.Fields, ", "))

@@ -24,6 +24,10 @@
 // delete arose. What cannot be told (a broken file, a missing branch, an
 // unreadable ledger) holds what exists, it never removes it.
 //
+// An object that somebody has changed is put right by one write. One that is changed
+// back again and again is Contested and waits (contest.go): nothing here can be made to
+// write as fast as somebody else likes.
+//
 // # Why
 //
 // A controller that talks to Git and to clusters while it thinks cannot be

@@ -167,7 +167,7 @@ func (v *Viewer) diff(ctx context.Context, o render.Owner, id render.ObjectID, w
 		return refused(id, err)
 	}
 	d.Changes = changes(live.Object, become.Object)
-	d.Others = others(live.GetManagedFields())
+	d.Others = others(become.GetManagedFields())
 	if isSecret(id) {
 		hide(d.Changes)
 	}
@@ -175,6 +175,9 @@ func (v *Viewer) diff(ctx context.Context, o render.Owner, id render.ObjectID, w
 	case len(d.Changes) == 0:
 	case digest == "" || digest == seen.Digest:
 		d.Action = Drifted
+		if _, rival := taken(live.GetManagedFields(), setOf(entryOf(become.GetManagedFields()))); rival != "" {
+			d.Message = "changed by " + rival
+		}
 	default:
 		d.Action = Outdated
 	}

@@ -58,7 +58,7 @@ func TestDiff(t *testing.T) {
 	before := s.versions(t, uid)
 
 	out := run(1)
-	says(out, "drifted", "spec.replicas: 3 → 1", "data.value: (hidden) → (hidden)", "ConfigMap/tenant-diff-one/kubeconfigs", "missing")
+	says(out, "drifted", "spec.replicas: 3 → 1, changed by kubectl-edit (Update)", "data.value: (hidden) → (hidden)", "ConfigMap/tenant-diff-one/kubeconfigs", "missing")
 	if strings.Contains(out, "minReadySeconds") || strings.Contains(out, "data.other") || strings.Contains(out, "dGhlaXJz") {
 		t.Errorf("it tells what it should not:\n%s", out)
 	}
