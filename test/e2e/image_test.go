@@ -30,7 +30,8 @@ func TestImage(t *testing.T) {
 	t.Parallel()
 	s := take(t)
 	f := newFleet(t, "image", s)
-	f.declare("image-one")
+	path, declaration := tenant("image-one", "access: {groups: [team]}")
+	f.MustCommit(declared, map[string]string{path: declaration})
 	pod, config := manifests(t, s)
 	main := pod.Containers[0]
 	host := overTLS(t, f)
@@ -79,6 +80,12 @@ func TestImage(t *testing.T) {
 	}
 	c.says(t, "image-one", "status", "--config", "/etc/tenantry/config/config.yaml")
 	d.stop(t)
+
+	// The daemon's rights suffice to let a team read its kubeconfig.
+	rules := s.cluster.Kubectl(t, s.name, "auth", "can-i", "--list", "--no-headers", "-n", "tenant-image-one", "--as", "somebody", "--as-group", "team")
+	if !regexp.MustCompile(`(?m)^secrets +\[\] +\[image-one-kubeconfig\] +\[get\]`).MatchString(rules) {
+		t.Errorf("the team cannot read its kubeconfig:\n%s", rules)
+	}
 }
 
 // manifests are the daemon's pod and settings, as Kustomize builds them.
