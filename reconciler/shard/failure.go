@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,8 @@ func reasonOf(err error) string {
 		return ReasonTerminating
 	case code == http.StatusConflict, anotherUID(status.Status().Details):
 		return ReasonConflict
+	case code == http.StatusForbidden && denied.MatchString(status.Status().Message):
+		return ReasonInvalid
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return ReasonForbidden
 	case code == http.StatusNotFound:
@@ -78,6 +81,10 @@ func reasonOf(err error) string {
 	}
 	return ReasonUnavailable
 }
+
+// denied is how an admission webhook says that it does not like what was asked for: with
+// the code of a missing right, although no right would help.
+var denied = regexp.MustCompile(`^admission webhook "[^"]*" denied the request`)
 
 // anotherUID tells that an apply found a namesake of the object that it was meant
 // for: the API server takes that for a wish to change the uid, and calls it invalid.

@@ -23,6 +23,9 @@ func TestFailure(t *testing.T) {
 	leaving := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 403, Message: "leaving", Details: &metav1.StatusDetails{
 		Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}},
 	}}}
+	refusal := &apierrors.StatusError{ErrStatus: metav1.Status{
+		Code: 403, Reason: metav1.StatusReasonForbidden, Message: `admission webhook "vtenantcontrolplane.kb.io" denied the request: unable to downgrade`,
+	}}
 	cases := []struct {
 		name, reason string
 		err          error
@@ -33,6 +36,7 @@ func TestFailure(t *testing.T) {
 		{"unauthorized", "so it is with credentials", apierrors.NewUnauthorized("x"), core.Failure{Reason: ReasonForbidden}},
 		{"terminating", "no right would help", leaving, core.Failure{Reason: ReasonTerminating}},
 		{"bad request", "asking again does not help", apierrors.NewBadRequest("x"), core.Failure{Reason: ReasonInvalid}},
+		{"webhook denies", "it is no question of rights", refusal, core.Failure{Reason: ReasonInvalid}},
 		{"webhook down", "it may work later", webhook, core.Failure{Reason: ReasonUnavailable}},
 		{"throttled", "and says when", apierrors.NewTooManyRequests("x", 7), core.Failure{Reason: ReasonThrottled, RetryAfter: 7 * time.Second}},
 		{"overloaded", "and says when", apierrors.NewGenericServerResponse(http.StatusServiceUnavailable, "patch", maps, "n", "", 3, false), core.Failure{Reason: ReasonUnavailable, RetryAfter: 3 * time.Second}},
