@@ -94,39 +94,33 @@ func TestPushDuringRenewal(t *testing.T) {
 	r := open(t, git.Options{URL: remote.URL})
 	r.SetMaxPacks(1)
 	fetch(t, r, "ledger")
-	var pushers sync.WaitGroup
-	done := make(chan struct{})
-	pushers.Go(func() {
-		defer close(done)
-		for i := range 20 {
-			next, err := r.Push(t.Context(), draft(tip, "ours", fmt.Sprint(i)))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			v, err := r.Revision(t.Context(), next)
-			if err != nil {
-				t.Errorf("push %d cannot be read: %v", i, err)
-				return
-			}
-			if data, err := fs.ReadFile(v, "ours"); err != nil || string(data) != fmt.Sprint(i) {
-				t.Errorf("push %d reads %q, %v", i, data, err)
-				return
-			}
-			tip = next
+	remote.MustCommit("main", map[string]string{"b": "2"})
+	var pushed git.Hash
+	fetches := 0
+	remote.Fail(gittest.Faults{BeforeFetch: func() {
+		if fetches++; fetches != 2 { // the first one brings what is new, the second one everything
+			return
 		}
-	})
-	for fetching := true; fetching; {
-		select {
-		case <-done:
-			fetching = false
-		default:
-			remote.MustCommit("main", map[string]string{"b": fmt.Sprint(r.Stats().Fetches)})
-			fetch(t, r, "ledger", "main")
+		var err error
+		if pushed, err = r.Push(t.Context(), draft(tip, "ours", "3")); err != nil {
+			t.Error(err)
 		}
+	}})
+	fetch(t, r, "ledger", "main")
+	if s := r.Stats(); s.Renewals != 1 || s.Rebuilds != 0 || fetches != 2 {
+		t.Fatalf("stats %+v, %d fetches, want one renewal", s, fetches)
 	}
-	pushers.Wait()
-	if s := r.Stats(); s.Renewals == 0 || s.Rebuilds != 0 {
-		t.Errorf("stats %+v, want renewals and no damage", s)
+	for _, where := range []string{"memory", "disk"} {
+		if got := contents(t, revision(t, r, pushed)); got["a"] != "1" || got["ours"] != "3" {
+			t.Errorf("from %s: %v", where, got)
+		}
+		r.ForgetCaches()
+	}
+	remote.Fail(gittest.Faults{})
+	if _, err := r.Push(t.Context(), draft(pushed, "ours", "4")); err != nil {
+		t.Error(err)
+	}
+	if got := fetch(t, r, "ledger")["ledger"]; contents(t, revision(t, r, got))["ours"] != "4" || r.Stats().Rebuilds != 0 {
+		t.Errorf("stats %+v, want no damage", r.Stats())
 	}
 }

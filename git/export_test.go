@@ -10,6 +10,7 @@ func (r *Repository) SetMinSpare(n int64) { r.remote.(*mirror).minSpare = n }
 func (r *Repository) ForgetCaches() {
 	_ = r.store.swap(func() error {
 		r.store.forget()
+		r.store.fresh, r.store.older, r.store.size = nil, nil, 0
 		return nil
 	})
 	r.cache.mu.Lock()

@@ -225,6 +225,24 @@ func TestKeysOverSSH(t *testing.T) {
 	}
 	remote.Admit(strange, false)
 	fetch(t, r, "ledger")
+
+	// It is rotated just when it is shown: it is read again, and once only.
+	remote.Expel(strange)
+	refused := 0
+	remote.Fail(gittest.Faults{OnRefuse: func() {
+		refused++
+		if strange, err = gittest.NewKey(stranger, ""); err != nil {
+			t.Error(err)
+		}
+		if refused == 1 {
+			remote.Admit(strange, false)
+		}
+	}})
+	fetch(t, r, "ledger")
+	remote.Expel(strange)
+	if _, err := r.Fetch(t.Context(), "ledger"); !errors.Is(err, git.ErrAuth) || refused != 3 {
+		t.Errorf("keys that are never admitted: got %v after %d refusals, want ErrAuth after 3", err, refused)
+	}
 }
 
 func TestSSHIsGivenUp(t *testing.T) {
@@ -304,6 +322,21 @@ func TestDamagedCacheIsRebuiltOverSSH(t *testing.T) {
 	fetch(t, r, "main")
 	if got := contents(t, revision(t, r, tip)); got["a"] != "1" || r.Stats().Rebuilds != 1 {
 		t.Errorf("files %v, stats %+v, want one rebuild", got, r.Stats())
+	}
+}
+
+// A renewal asks twice after one list of references, and one conversation takes one
+// request.
+func TestCacheIsRenewedOverSSH(t *testing.T) {
+	remote := gittest.NewSSH(t)
+	remote.MustCommit("main", map[string]string{"a": "1"})
+	r := open(t, overSSH(remote))
+	r.SetMaxPacks(1)
+	fetch(t, r, "main")
+	tip := git.Hash(remote.MustCommit("main", map[string]string{"b": "2"}))
+	fetch(t, r, "main")
+	if got := contents(t, revision(t, r, tip)); len(got) != 2 || r.Stats().Renewals != 1 {
+		t.Errorf("files %v, stats %+v, want one renewal", got, r.Stats())
 	}
 }
 

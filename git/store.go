@@ -88,11 +88,8 @@ func (s *store) open() *filesystem.Storage {
 	return s.st
 }
 
-// forget drops what was read before, and what was pushed. The caller is inside swap.
-func (s *store) forget() {
-	s.lru = cache.NewObjectLRU(objectCacheSize)
-	s.fresh, s.older, s.size = nil, nil, 0
-}
+// forget drops what was read before. The caller is inside swap.
+func (s *store) forget() { s.lru = cache.NewObjectLRU(objectCacheSize) }
 
 // rememberSize bounds what is remembered of pushes: twice as much.
 const rememberSize = 8 << 20

@@ -42,6 +42,16 @@ func FuzzAdvertisement(f *testing.F) {
 	})
 }
 
+// A server that does not say what names it uses shows it.
+func TestLongNamesAreRefused(t *testing.T) {
+	var list bytes.Buffer
+	writeLine(&list, "%s refs/heads/main\x00side-band-64k\n", strings.Repeat("1", 64))
+	writeFlush(&list)
+	if _, err := readAdvertisement(&list); !errors.Is(err, errUnsupported) || !strings.Contains(err.Error(), "SHA256") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
 func FuzzReport(f *testing.F) {
 	f.Add("000eunpack ok\n0019ok refs/heads/ledger\n0000")
 	f.Add("000eunpack ok\n002ang refs/heads/ledger hook declined it\n0000")

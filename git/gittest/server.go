@@ -66,8 +66,11 @@ type Faults struct {
 	// Status is answered to everything when set, with Header.
 	Status int
 	Header http.Header
-	// BeforePush, when set, is called once before anything is done about a push.
-	BeforePush func()
+	// BeforePush, when set, is called once before anything is done about a push, and
+	// BeforeFetch before each fetch.
+	BeforePush, BeforeFetch func()
+	// OnRefuse, when set, is called when a key of SSH is refused.
+	OnRefuse func()
 	// AfterPush, when set, is called once after a push was carried out and before
 	// it is acknowledged.
 	AfterPush func()
@@ -200,6 +203,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if kind == "push" && faults.BeforePush != nil {
 		faults.BeforePush()
+	}
+	if kind == "fetch" && faults.BeforeFetch != nil {
+		faults.BeforeFetch()
 	}
 	switch {
 	case faults.Hang:

@@ -111,8 +111,8 @@ func (s *SSHServer) Expel(key ssh.PublicKey) {
 	delete(s.admits, string(key.Marshal()))
 }
 
-// Fail sets what goes wrong from now on; of the faults, Status and Header do not exist
-// over SSH.
+// Fail sets what goes wrong from now on; Status, Header, BeforePush and BeforeFetch do not
+// exist over SSH.
 func (s *SSHServer) Fail(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,9 +168,13 @@ func (s *SSHServer) accept() {
 func (s *SSHServer) serve(conn net.Conn) {
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		write, admitted := s.admits[string(key.Marshal())]
+		onRefuse := s.faults.OnRefuse
+		s.mu.Unlock()
 		if !admitted {
+			if onRefuse != nil {
+				onRefuse()
+			}
 			return nil, errors.New("unknown key")
 		}
 		return &ssh.Permissions{Extensions: map[string]string{"write": fmt.Sprint(write)}}, nil

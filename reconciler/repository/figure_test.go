@@ -28,9 +28,14 @@ func BenchmarkLedgerCommitHistory(b *testing.B) {
 	}
 	for b.Loop() {
 		var few, many []time.Duration
-		for range rounds {
-			few = append(few, short.commit(each))
+		for i := range rounds {
+			if i%2 == 0 { // whoever comes second finds other things in the machine's caches
+				few = append(few, short.commit(each))
+			}
 			many = append(many, long.commit(each))
+			if i%2 == 1 {
+				few = append(few, short.commit(each))
+			}
 		}
 		for _, took := range [][]time.Duration{few, many} {
 			slices.Sort(took)
@@ -78,7 +83,7 @@ func newFigure(b *testing.B, tenants, each, commits int) *figure {
 		b.Fatal(err)
 	}
 	// As hosts keep their repositories: packed, at times of their own.
-	for _, args := range [][]string{{"repack", "-a", "-d", "-q"}, {"config", "gc.auto", "0"}} {
+	for _, args := range [][]string{{"gc", "-q"}, {"config", "gc.auto", "0"}} {
 		if _, err := remote.Git(args...); err != nil {
 			b.Fatal(err)
 		}
