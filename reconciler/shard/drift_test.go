@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
@@ -191,9 +192,10 @@ func TestDriftIsSeenAndHealedByOneWrite(t *testing.T) {
 			}
 			seen := func(what string, u *unstructured.Unstructured, drifted bool) {
 				t.Helper()
-				e.until(what, func() bool {
+				e.until(what, func() bool { // controllers write statuses meanwhile
 					o := e.objects[id.String()]
-					return o != nil && o.ResourceVersion == u.GetResourceVersion()
+					newer, err := resourceversion.CompareResourceVersion(o.ResourceVersion, u.GetResourceVersion())
+					return err == nil && newer >= 0
 				})
 				if o := e.seen(id); o.Drifted != drifted || !o.Owned() {
 					t.Errorf("%s: reported as %+v, want drifted %t (%s)", what, o, drifted, d.reason)
@@ -208,8 +210,8 @@ func TestDriftIsSeenAndHealedByOneWrite(t *testing.T) {
 			if n := patches(r); n != 1 {
 				t.Errorf("it took %d writes to make it: its fields were not computed (%s)", n, d.reason)
 			}
-			if u := change(d.same, "same"); u.GetResourceVersion() != made.ResourceVersion {
-				t.Errorf("the same value was a write")
+			if u := change(d.same, "same"); strings.Contains(fmt.Sprint(u.GetManagedFields()), "same") {
+				t.Error("the same value was a write")
 			}
 			seen("a field that is not ours", change(d.extra, "extra"), false)
 
