@@ -128,6 +128,24 @@ func (ps places) tag(node *yaml.Node) {
 	}
 }
 
+// replicas is the place that a lifecycle sets to nothing, to stop a control plane.
+const replicas = "spec.replicas"
+
+// holds adds the paths below node, but for those in lists, that are filled from replicas.
+func (ps places) holds(found []string, path string, node any) []string {
+	switch n := node.(type) {
+	case content:
+		for _, key := range slices.Sorted(maps.Keys(n)) {
+			found = ps.holds(found, strings.TrimPrefix(path+"."+key, "."), n[key])
+		}
+	case string:
+		if hole, _, _, ok := cutMark(n); ok && hole >= 0 && ps[hole].String() == replicas {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
 // show names places instead of marks, for people.
 func (ps places) show(text string) string {
 	var out strings.Builder

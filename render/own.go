@@ -23,7 +23,7 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 	if err := t.checkDelimiters(f); err != nil {
 		return nil, err
 	}
-	before, stamped, err := t.stamped(f)
+	before, fixed, stamped, err := t.stamped(f)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := compare(newBounds(in.Class, doc.namespace()), before, after); err != nil {
+	if err := compare(newBounds(in.Class, doc.namespace()), before, fixed, after); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if err := checkContents(how, t.places, after); err != nil {
@@ -52,31 +52,33 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 	return newTemplate(how, ownPlaces(), after)
 }
 
-// stamped gives all objects by id in canonical JSON, and as one text for Kustomize.
-func (t *template) stamped(f *filling) (byID map[ObjectID][]byte, text []byte, err error) {
-	byID = map[ObjectID][]byte{}
+// stamped gives all objects by id in canonical JSON, what of each is fixed, and all as
+// one text for Kustomize.
+func (t *template) stamped(f *filling) (byID map[ObjectID][]byte, fixed map[ObjectID][]string, text []byte, err error) {
+	byID, fixed = map[ObjectID][]byte{}, map[ObjectID][]string{}
 	for i := range t.objects {
 		b := &t.objects[i]
 		from := len(text)
 		if text, err = f.fill(text, b.bare); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		id := b.id
 		if id.Namespace, err = f.text(b.namespace); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if id.Name, err = f.text(b.bareName); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		byID[id] = bytes.Clone(text[from:])
+		byID[id], fixed[id] = bytes.Clone(text[from:]), b.fixed
 		text = append(text, "\n---\n"...)
 	}
-	return byID, text, nil
+	return byID, fixed, text, nil
 }
 
 // compare holds the objects after a build against those before it. Only what is not
-// the same bytes is looked into.
-func compare(b bounds, before map[ObjectID][]byte, after []content) error {
+// the same bytes is looked into. No bound reaches what is fixed: a tenant that was
+// removed has to stop, whatever it patches.
+func compare(b bounds, before map[ObjectID][]byte, fixed map[ObjectID][]string, after []content) error {
 	was := make(map[ObjectID]content, len(before))
 	for id := range before {
 		was[id] = nil
@@ -103,6 +105,11 @@ func compare(b bounds, before map[ObjectID][]byte, after []content) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		was[id], _ = v.(content)
+		for _, path := range fixed[id] {
+			if at(was[id], path) != at(c, path) {
+				return fmt.Errorf("%s: %s comes from the declaration: say %s in tenant.yaml", id, path, replicas)
+			}
+		}
 	}
 	return b.check(was, after)
 }

@@ -87,6 +87,10 @@ func TestTenantsBounds(t *testing.T) {
 			adding("apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: tenant-acme}"), "kind v1/Secret may not be rendered",
 		},
 		{
+			"Replicas", "A tenant that was removed has to stop.", deployment("spec"),
+			patching("{op: replace, path: /spec/replicas, value: 9}"), "spec.replicas comes from the declaration: say spec.replicas in tenant.yaml",
+		},
+		{
 			"Removed", "What the class renders stays.", deployment("spec", "metadata", "kind", "apiVersion"),
 			map[string]string{"kustomization.yaml": componentHead + "patches:\n- patch: |\n    $patch: delete\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: kubeconfigs, namespace: tenant-acme}"},
 			"ConfigMap/tenant-acme/kubeconfigs: a tenant may not remove or rename it",

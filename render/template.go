@@ -27,6 +27,8 @@ type blank struct {
 	spec pieces
 	// bare is the object as it was stamped, without what makes it ours.
 	bare, bareName pieces
+	// fixed are the paths of what says whether a control plane runs at all.
+	fixed []string
 	// The object is head and tail in canonical JSON; ownership's annotations, which
 	// are no part of the digest, go between.
 	head, marks, tail pieces
@@ -55,6 +57,7 @@ func (b *blank) init(how *Provider, ps places, c content) error {
 	if meta["annotations"] == nil {
 		delete(meta, "annotations")
 	}
+	b.fixed = ps.holds(nil, "", c)
 	bare, err := canonical(c)
 	if err != nil {
 		return err
