@@ -165,3 +165,44 @@ func TestDriftIsHealed(t *testing.T) {
 		t.Errorf("a field of somebody else's is gone: %v, %v", o.GetAnnotations(), err)
 	}
 }
+
+// Two who want a field otherwise are told of, and the shard is spared their quarrel;
+// the tenant stays what it is.
+func TestContestedObject(t *testing.T) {
+	t.Parallel()
+	s := take(t)
+	f := newFleet(t, "contest", s)
+	f.declare("contest-one")
+	f.start()
+	f.reach("Ready", "contest-one")
+	const name = "tenant-contest-one/kubeconfigs"
+	f.eventually("it is contested", func() error {
+		o, err := s.there("ConfigMap", name)
+		if err != nil {
+			return err
+		}
+		if field(o, "data", "controller-manager.conf") != "theirs" {
+			_, err := s.client.Resource(resource("ConfigMap")).Namespace("tenant-contest-one").Patch(context.Background(), "kubeconfigs",
+				types.MergePatchType, []byte(`{"data":{"controller-manager.conf":"theirs"}}`), metav1.PatchOptions{FieldManager: "stubborn"})
+			if err != nil {
+				return err
+			}
+		}
+		st, err := f.status("contest-one")
+		if why := st.because("Applied"); err == nil && !strings.Contains(why, "Contested") {
+			err = errors.New(why)
+		}
+		return err
+	})
+	st, err := f.status("contest-one")
+	if why := st.because("Applied"); err != nil || !strings.Contains(why, "ConfigMap/"+name+": data.controller-manager.conf is changed again and again by stubborn (Update)") {
+		t.Errorf("it says %q, %v", why, err)
+	}
+	if st.Phase != "Ready" {
+		t.Errorf("a contest makes it %s", st.Phase)
+	}
+	healed := strings.Count(f.daemon.log.String(), "healed an object")
+	if healed != 5 {
+		t.Errorf("it was healed %d times before it was left alone", healed)
+	}
+}
