@@ -67,7 +67,7 @@ func (k *contest) at() time.Time { return k.times[len(k.times)-1] }
 func (o *ownerState) settle(v view) {
 	o.lookAt = time.Time{}
 	for id, k := range o.contests {
-		have := v.objects[id]
+		have := v.objects.at(id)
 		drifted := have != nil && have.Drifted
 		next := k.at().Add(max(contestWindow, k.pause))
 		if drifted {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 // object finds acme's object of a kind on shard one.
 func (w *world) object(kind string) *Object {
 	w.t.Helper()
-	for _, o := range sorted(w.shards["one"].objects) {
+	for _, o := range sorted(maps.Values(w.shards["one"].objects)) {
 		if o.ID.Kind == kind && o.Owned() && strings.Contains(o.ID.Namespace, "acme") {
 			return o
 		}

@@ -205,7 +205,7 @@ func (o *ownerState) certificate(s *shardState) *Certificate {
 	}
 	key := o.wanted.kubeconfig
 	id := render.ObjectID{Version: "v1", Kind: "Secret", Namespace: key.Namespace, Name: key.Name}
-	if have := s.objects[o.owner.UID][id]; have != nil {
+	if have := s.objects[o.owner.UID].at(id); have != nil {
 		return have.Certificate
 	}
 	return nil

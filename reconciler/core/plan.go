@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +14,7 @@ import (
 
 // view is what a shard holds of one owner.
 type view struct {
-	objects map[render.ObjectID]*Object
+	objects held
 	anchor  Anchor
 	// contests are the objects that somebody changes back; now is when they are
 	// looked at.
@@ -34,7 +34,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 	keep := map[render.ObjectID]bool{}
 	for _, want := range w.objects {
 		keep[want.id] = true
-		have := v.objects[want.id]
+		have := v.objects.at(want.id)
 		switch {
 		case have == nil:
 		case !have.Owned():
@@ -60,13 +60,10 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 			work.Derive = append(work.Derive, *derive)
 		}
 	}
-	extra := map[render.ObjectID]*Object{}
-	for id, have := range v.objects {
-		if !keep[id] && have.Owned() && !have.Deleting && !w.provider.Stateful(id) {
-			extra[id] = have
-		}
-	}
-	for _, have := range sorted(extra) {
+	extra := slices.DeleteFunc(slices.Clone(v.objects), func(have *Object) bool {
+		return keep[have.ID] || !have.Owned() || have.Deleting || w.provider.Stateful(have.ID)
+	})
+	for _, have := range sorted(slices.Values(extra)) {
 		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
 	}
 	return work, problem
@@ -74,7 +71,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 
 // planDerived makes a derived object when its source is there and has changed.
 func planDerived(d render.Derived, v view) (*Derive, note) {
-	source, have := v.objects[d.Certificate], v.objects[d.ID]
+	source, have := v.objects.at(d.Certificate), v.objects.at(d.ID)
 	switch {
 	case source == nil || source.Data == "":
 		return nil, note{"WaitingForCertificate", fmt.Sprintf("%s is not issued yet", d.Certificate)}
@@ -104,7 +101,7 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 		teardown[want.id] = true
 	}
 	rest, namespaces, waiting := []*Object{}, []*Object{}, false
-	for _, have := range sorted(v.objects) {
+	for _, have := range sorted(slices.Values(v.objects)) {
 		switch {
 		case teardown[have.ID] || !have.Owned():
 		case have.Deleting:
@@ -126,7 +123,7 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 		return work, false, note{}
 	}
 	for _, want := range w.objects {
-		have := v.objects[want.id]
+		have := v.objects.at(want.id)
 		switch {
 		case have == nil:
 		case !have.Owned():
@@ -145,7 +142,7 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 func planLeftovers(shard string, o render.Owner, epoch int64, v view) Work {
 	work, _ := begin(shard, o, epoch, v)
 	work.RaiseAnchor = false
-	for _, have := range sorted(v.objects) {
+	for _, have := range sorted(slices.Values(v.objects)) {
 		if have.Owned() && !have.Deleting {
 			work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
 		}
@@ -179,6 +176,6 @@ func uidOf(o *Object) string {
 }
 
 // sorted lists objects by their own names, so that the same view gives the same work.
-func sorted(objects map[render.ObjectID]*Object) []*Object {
-	return slices.SortedFunc(maps.Values(objects), func(a, b *Object) int { return strings.Compare(a.ID.String(), b.ID.String()) })
+func sorted(objects iter.Seq[*Object]) []*Object {
+	return slices.SortedFunc(objects, func(a, b *Object) int { return strings.Compare(a.ID.String(), b.ID.String()) })
 }

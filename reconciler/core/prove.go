@@ -27,6 +27,7 @@ type proof struct {
 	uid    string // as it was rendered
 	kinds  []string
 	wanted *wanted
+	unit   *render.Unit // of a tenant with a Component of its own
 	err    error
 }
 
@@ -96,7 +97,9 @@ func (c *Core) proofOf(u unproven) *proof {
 		p.recipe.placement = ledger.Placement{}
 		return p
 	}
-	p.wanted = newWanted(u.recipe, unit, nil)
+	if p.wanted = newWanted(u.recipe, unit, nil); u.in.Files != nil {
+		p.unit = unit
+	}
 	if p.kinds = p.wanted.kinds; teardown == nil {
 		return p
 	}

@@ -255,7 +255,7 @@ func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
 	for name := range pushed.Changes.Tenants {
 		if p, e := c.proofs[name], l.entries.Tenants[name]; p != nil && e != nil {
 			if o := c.owners[e.UID]; p.uid == e.UID {
-				o.wanted = p.wanted
+				o.wanted, o.made = p.wanted, p.unit
 			}
 			delete(c.proofs, name)
 		}
@@ -356,13 +356,7 @@ func (c *Core) takeObserved(e Observed) {
 		c.touch(o.OwnerUID)
 	}
 	for _, g := range e.Gone {
-		if o := c.owners[g.OwnerUID]; o != nil {
-			o.seen++
-		}
-		delete(s.objects[g.OwnerUID], g.ID)
-		if len(s.objects[g.OwnerUID]) == 0 {
-			delete(s.objects, g.OwnerUID)
-		}
+		c.forget(s, g)
 		c.touch(g.OwnerUID)
 	}
 	for _, a := range e.Anchors {

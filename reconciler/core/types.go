@@ -34,9 +34,9 @@ type Object struct {
 	// client certificate of a kubeconfig); nil when there is none.
 	Certificate *Certificate
 
-	// As the core keeps it: own says what Owned says, content is Content as JSON.
-	own     bool
-	content []byte
+	// As the core keeps it: own says what Owned says, packed is Content.
+	own    bool
+	packed []byte
 }
 
 // Owned tells whether the object is really ours: a copied label or a copied

@@ -127,8 +127,12 @@ func (c *Core) workOn(o *ownerState, now time.Time) *job {
 func (c *Core) begin(jobs []*job) {
 	var bodiless []*ownerState
 	for _, j := range jobs {
-		if len(j.work.Apply) > 0 && j.owner.unit == nil {
-			bodiless = append(bodiless, j.owner)
+		o := j.owner
+		if o.unit == nil && o.made != nil && o.made.Digest == o.wanted.digest {
+			o.unit = o.made
+		}
+		if o.made = nil; len(j.work.Apply) > 0 && o.unit == nil {
+			bodiless = append(bodiless, o)
 		}
 	}
 	c.render(bodiless, func(*ownerState, recipe) bool { return true })
@@ -249,7 +253,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	if why := c.gate(o, v); why.reason != "" {
 		return Work{}, verdict{problem: why}
 	}
-	health := o.judge(w, v)
+	health := c.judge(o, w, v)
 	if why := c.unlisted(s, w); why.reason != "" {
 		return Work{}, verdict{health: health, problem: why}
 	}
@@ -332,15 +336,15 @@ func (c *Core) tornDown(e *ledger.Tenant) bool {
 
 // judge asks the provider how the unit is, when something is there otherwise than
 // when it was asked last. Objects that only carry our label count as absent.
-func (o *ownerState) judge(w *wanted, v view) render.Health {
+func (c *Core) judge(o *ownerState, w *wanted, v view) render.Health {
 	if o.judged == w && o.judgedAt == o.seen {
 		return o.health
 	}
 	judged := make([]render.Judged, len(w.objects))
 	for i, want := range w.objects {
 		judged[i].ID = want.id
-		if have := v.objects[want.id]; have != nil && have.Owned() {
-			judged[i].Present, judged[i].Content = true, have.body()
+		if have := v.objects.at(want.id); have != nil && have.Owned() {
+			judged[i].Present, judged[i].Content = true, c.body(have)
 		}
 	}
 	o.health, o.judged, o.judgedAt = w.provider.Judge(judged), w, o.seen
