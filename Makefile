@@ -48,6 +48,13 @@ contract: ## Apply what providers render to an API server with the CRDs of a fol
 race: ## Run the tests of the rooms without clusters under the race detector
 	CGO_ENABLED=1 go test -race ./fleet/... ./git/... ./render/... ./reconciler/core/...
 
+.PHONY: bench
+bench: build ## Measure what is promised and print the figures; profiles are left in bin/bench
+	@mkdir -p $(BIN)/bench
+	@$(GO) build -o $(BIN)/bench/bench ./test/bench
+	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOTOOLCHAIN=local \
+		$(BIN)/bench/bench --profiles $(BIN)/bench
+
 .PHONY: check
 check: ## Do what continuous integration does: lint, build, test, demo
 	@took=; for step in lint build test demo; do \

@@ -18,6 +18,8 @@ type Options struct {
 	Node, CertManager bool
 	// Images are REPOSITORY=BINARY: pods of this image run this binary.
 	Images []string
+	// APIServerArgs are more arguments for every API server.
+	APIServerArgs []string
 }
 
 func (o Options) arguments(dir string) []string {
@@ -33,6 +35,9 @@ func (o Options) arguments(dir string) []string {
 		args = append(args, "--names", names)
 	} else {
 		args = append(args, "--shards", strconv.Itoa(max(o.Shards, 1)))
+	}
+	for _, a := range o.APIServerArgs {
+		args = append(args, "--apiserver-arg", a)
 	}
 	for _, i := range o.Images {
 		args = append(args, "--image", i)
