@@ -53,16 +53,22 @@ func (c *Core) store(s *shardState, o *Object) {
 	s.objects[k.OwnerUID] = append(s.objects[k.OwnerUID], &k)
 }
 
-// packAll packs what came with this Step's event and was judged meanwhile.
+// packAll packs what was observed and has been judged. While an owner is being worked
+// on it is not judged, and more is to come.
 func (c *Core) packAll() {
+	var later []*Object
 	for _, o := range c.unpacked {
+		if owner := c.owners[o.OwnerUID]; owner != nil && owner.busy {
+			later = append(later, o)
+			continue
+		}
 		data, err := json.Marshal(o.Content)
 		if err != nil {
 			panic(fmt.Sprintf("encode %s: %v", o.ID, err)) // it came as JSON
 		}
 		o.packed, o.Content = c.packer.pack(data), nil
 	}
-	c.unpacked = nil
+	c.unpacked = later
 }
 
 // forget drops an object that is gone.

@@ -30,6 +30,9 @@ func (c *Core) report(now time.Time) {
 	if !c.decided && !c.heardAll() {
 		return // what stands there knows more
 	}
+	if len(c.unproven) > 0 {
+		return // they are not waited for much longer
+	}
 	if !c.lookThrough(now) {
 		c.wake(time.Unix(0, 1)) // the rest at once
 		return
@@ -64,9 +67,17 @@ func (c *Core) lookThrough(now time.Time) bool {
 		}
 	}
 	names := slices.Sorted(maps.Keys(c.news))
-	for _, name := range names[:min(len(names), stepStatuses)] {
+	names = names[:min(len(names), stepStatuses)]
+	files := make([]builtFile, len(names))
+	for i, name := range names {
 		delete(c.news, name)
-		c.lookAtTenant(name, now)
+		files[i] = c.lookAtTenant(name)
+	}
+	parallel(len(files), func(i int) { files[i].build(now) })
+	for _, f := range files {
+		if f.path != "" {
+			s.say(f)
+		}
 	}
 	if len(c.news) > 0 {
 		return false
@@ -86,33 +97,34 @@ func (c *Core) lookThrough(now time.Time) bool {
 	return true
 }
 
-// lookAtTenant finds out what is to be said of a tenant, and where.
-func (c *Core) lookAtTenant(name string, now time.Time) {
-	s, p, b := &c.status, "", builtFile{}
+// lookAtTenant finds out what is to be said of a tenant, and where: at an empty path
+// nothing.
+func (c *Core) lookAtTenant(name string) builtFile {
+	s, f := &c.status, builtFile{}
 	if c.isSpokenOf(name) {
 		st := c.tenantStatus(name)
 		at := statusPath(st.Shard, name)
 		if old, there := s.files[at]; c.beingPlaced(name) {
 			if there {
-				p, b = at, builtFile{content: old} // what is to be said is on its way
+				f = builtFile{path: at, content: old} // what is to be said is on its way
 			}
 		} else if c.answersFor(st.Shard) {
-			p, b = at, c.buildFile(at, st, func(old []byte) {
+			f = c.toBuild(at, st, func(old []byte, now time.Time) {
 				var was TenantStatus
 				_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
 				date(st.Conditions, was.Conditions, now)
 			})
 		}
 	}
-	if was := s.places[name]; was != p && was != "" {
+	if was := s.places[name]; was != f.path && was != "" {
 		delete(s.places, name)
 		delete(s.built, was)
 		c.drop(was)
 	}
-	if p != "" {
-		s.places[name] = p
-		s.say(p, b)
+	if f.path != "" {
+		s.places[name] = f.path
 	}
+	return f
 }
 
 // lookAtShard finds out what is to be said of a shard.
@@ -122,7 +134,7 @@ func (c *Core) lookAtShard(st *ShardStatus, now time.Time) {
 		delete(c.status.built, p)
 		return
 	}
-	c.status.say(p, c.buildFile(p, st, func(old []byte) {
+	f := c.toBuild(p, st, func(old []byte, now time.Time) {
 		var was ShardStatus
 		_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
 		date(st.Conditions, was.Conditions, now)
@@ -134,11 +146,14 @@ func (c *Core) lookAtShard(st *ShardStatus, now time.Time) {
 				date(ds.Conditions, was.DataStores[i].Conditions, now)
 			}
 		}
-	}))
+	})
+	f.build(now)
+	c.status.say(f)
 }
 
 // say has a file written if it does not say so yet.
-func (s *statusState) say(p string, b builtFile) {
+func (s *statusState) say(b builtFile) {
+	p := b.path
 	delete(s.next, p)
 	if old := s.files[p]; bytes.Equal(old, b.content) {
 		b.content = old // kept once
@@ -226,13 +241,18 @@ func (c *Core) beingPlaced(name string) bool {
 
 // builtFile remembers what a file was built from: most stay as they were.
 type builtFile struct {
+	path    string
 	key     [16]byte // a hash
 	content []byte
+	// build makes the content out of what stands in the file; it touches nothing else.
+	status any
+	old    []byte
+	dated  func(old []byte, now time.Time)
 }
 
-// buildFile encodes a status, whose conditions dated takes from the file as it
-// stands.
-func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile {
+// toBuild is the file of a status, whose conditions dated takes from the file as it
+// stands; there is nothing to build when it says that already.
+func (c *Core) toBuild(p string, status any, dated func(old []byte, now time.Time)) builtFile {
 	data, err := json.Marshal(status)
 	if err != nil {
 		panic(fmt.Sprintf("encode %s: %v", p, err)) // plain structs always encode
@@ -242,12 +262,20 @@ func (c *Core) buildFile(p string, status any, dated func(old []byte)) builtFile
 	if b, there := c.status.built[p]; there && b.key == key && bytes.Equal(b.content, c.status.files[p]) {
 		return b
 	}
-	dated(c.status.files[p])
-	content, err := fleet.Encode(status)
-	if err != nil {
-		panic(fmt.Sprintf("encode %s: %v", p, err))
+	return builtFile{path: p, key: key, status: status, old: c.status.files[p], dated: dated}
+}
+
+// build encodes the status, if that is still to be done.
+func (b *builtFile) build(now time.Time) {
+	if b.status == nil {
+		return
 	}
-	return builtFile{key, content}
+	b.dated(b.old, now)
+	var err error
+	if b.content, err = fleet.Encode(b.status); err != nil {
+		panic(fmt.Sprintf("encode %s: %v", b.path, err)) // plain structs always encode
+	}
+	b.status, b.old, b.dated = nil, nil, nil
 }
 
 // answersFor tells whether the status of a shard's tenants is ours to write: we
