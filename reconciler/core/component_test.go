@@ -1,8 +1,11 @@
 package core
 
 import (
+	"errors"
+	"maps"
 	"slices"
 	"testing"
+	"time"
 )
 
 // openClass lets its tenants patch, and add what the provider itself does not have.
@@ -105,5 +108,38 @@ func TestNewKindIsListedFirst(t *testing.T) {
 	w.settle()
 	if n := len(w.shards["one"].works) - works; n != 0 {
 		t.Errorf("it was worked on %d times after a restart", n)
+	}
+}
+
+// What a tenant waits for is asked for until it is decided: the push may fail, or the
+// decision wait for something else of the same commit.
+func TestNewKindIsNotForgotten(t *testing.T) {
+	const kind = "v1/LimitRange"
+	tests := []struct {
+		name, reason string
+		declare      map[string]string
+		refuse       error
+	}{
+		{"PushFails", "the tip has not moved, so nothing is read anew", nil, errors.New("refused")},
+		{"MoreToProve", "a new tenant elsewhere is proven first", map[string]string{fileOf("bee"): tenantFile("bee", "shard: two")}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := withComponent(t)
+			w.refuse = tt.refuse
+			files := map[string]string{
+				"tenants/web/own/kustomization.yaml": component + "resources: [budget.yaml]\n",
+				"tenants/web/own/budget.yaml":        "apiVersion: v1\nkind: LimitRange\nmetadata: {name: own, namespace: tenant-own}\nspec: {limits: [{type: Container, max: {memory: 4Gi}}]}\n",
+			}
+			maps.Copy(files, tt.declare)
+			w.commit(files)
+			w.settle()
+			w.refuse = nil
+			w.pass(5 * time.Minute)
+			if !slices.Contains(w.ledger().Shards["one"].Kinds, kind) {
+				t.Errorf("%s: %s is not listed: %+v", tt.reason, kind, w.applied("own"))
+			}
+			w.wantPhase("own", Ready)
+		})
 	}
 }

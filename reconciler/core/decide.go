@@ -400,13 +400,16 @@ func (d *draft) setTenant(e *ledger.Tenant)       { d.changes.SetTenant(e) }
 // rebase shows the changes so far to the decisions that follow.
 func (d *draft) rebase() { d.entries = d.entries.With(d.changes) }
 
-// decideKinds has the ledger list what living owners have come to need.
+// decideKinds has the ledger list what living owners have come to need. It is asked
+// for until the ledger does: a decision may be put off, or its push may fail.
 func (c *Core) decideKinds(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		s := c.shards[name]
+		if e := c.ledger.entries.Shards[name]; e != nil {
+			s.lacking = slices.DeleteFunc(s.lacking, func(k string) bool { return slices.Contains(e.Kinds, k) })
+		}
 		if len(s.lacking) > 0 && c.usable(d, name).reason == "" {
 			d.addKinds(name, s.lacking)
-			s.lacking = nil
 		}
 	}
 }
