@@ -20,6 +20,8 @@ type hostKeys struct {
 	callback   ssh.HostKeyCallback
 	algorithms []string // that are asked for; nil when no key is known
 	refused    error    // why the host's key was not accepted
+	// authorities are the keys whose lines stand for certificates, not for a host.
+	authorities map[string]bool
 }
 
 // readHostKeys reads the file anew, so that it may be corrected while we run.
@@ -28,27 +30,31 @@ func readHostKeys(file, address string) (*hostKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read known hosts: %s", strings.TrimPrefix(err.Error(), "knownhosts: "))
 	}
-	h := &hostKeys{file: file, callback: callback}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read known hosts: %w", err)
+	}
+	h := &hostKeys{file: file, callback: callback, authorities: map[string]bool{}}
 	// A host with keys of several kinds must show one that we know, or it would seem
 	// to have changed. Which ones we know is what a question about a wrong key tells.
-	if keys, wrong := errors.AsType[*knownhosts.KeyError](callback(address, &net.TCPAddr{IP: net.IPv4zero}, nobodysKey{})); wrong {
-		for _, known := range keys.Want {
-			for _, a := range algorithmsFor(known.Key.Type()) {
-				if !slices.Contains(h.algorithms, a) {
-					h.algorithms = append(h.algorithms, a)
-				}
+	keys, wrong := errors.AsType[*knownhosts.KeyError](callback(address, &net.TCPAddr{IP: net.IPv4zero}, nobodysKey{}))
+	if !wrong {
+		return h, nil
+	}
+	lines := bytes.Split(text, []byte("\n"))
+	var certified, plain []string
+	for _, known := range keys.Want {
+		if known.Line <= len(lines) && bytes.HasPrefix(bytes.TrimSpace(lines[known.Line-1]), []byte("@cert-authority")) {
+			h.authorities[string(known.Key.Marshal())], certified = true, certificates()
+			continue
+		}
+		for _, a := range algorithmsFor(known.Key.Type()) {
+			if !slices.Contains(plain, a) {
+				plain = append(plain, a)
 			}
 		}
 	}
-	if len(h.algorithms) > 0 {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read known hosts: %w", err)
-		}
-		if bytes.Contains(text, []byte("@cert-authority")) { // its line stands for certificates, not for a key
-			h.algorithms = append(certificates(), h.algorithms...)
-		}
-	}
+	h.algorithms = append(certified, plain...)
 	return h, nil
 }
 
@@ -70,6 +76,9 @@ func certificates() []string {
 // check accepts a host's key or keeps, and says, why not and what to do.
 func (h *hostKeys) check(address string, remote net.Addr, key ssh.PublicKey) error {
 	err := h.callback(address, remote, key)
+	if err == nil && h.authorities[string(key.Marshal())] { // which the callback takes for a host's
+		err = errors.New("that is the key of an authority, which only signs those of hosts")
+	}
 	if err == nil {
 		return nil
 	}

@@ -52,7 +52,14 @@ func TestKnownHostsFile(t *testing.T) {
 		{"another port", "it is another host", "git.example.com " + text(own), own.PublicKey(), "is unknown", ""},
 		{"authority", "its certificates are as good as keys", "@cert-authority [git.example.com]:2222 " + text(authority), certificate, "", ssh.CertAlgoED25519v01},
 		{"another authority", "", "@cert-authority [git.example.com]:2222 " + text(other), certificate, "shows the key", ssh.CertAlgoED25519v01},
-		{"the authority's own key", "it is no host's", "@cert-authority [git.example.com]:2222 " + text(authority), other.PublicKey(), "ask its operators", ssh.CertAlgoED25519v01},
+		{"the authority's own key", "it is no host's", "@cert-authority [git.example.com]:2222 " + text(authority), authority.PublicKey(), "key of an authority", ssh.CertAlgoED25519v01},
+		{"instead of a certificate", "", "@cert-authority [git.example.com]:2222 " + text(authority), other.PublicKey(), "ask its operators", ssh.CertAlgoED25519v01},
+		{"another host's authority", "this host is known by its key, not by a certificate",
+			"@cert-authority *.example.org " + text(authority) + "\n[git.example.com]:2222 " + text(own), own.PublicKey(), "", ssh.KeyAlgoED25519},
+		{"authority and key", "a certificate is asked for first",
+			"[git.example.com]:2222 " + text(own) + "\n@cert-authority *.example.com,[*.example.com]:2222 " + text(authority), own.PublicKey(), "", ssh.CertAlgoED25519v01},
+		{"revoked", "", "@revoked * " + text(own) + "\n[git.example.com]:2222 " + text(own), own.PublicKey(), "revokes in line 1", ssh.KeyAlgoED25519},
+		{"revoked authority", "", "@revoked * " + text(authority) + "\n@cert-authority [git.example.com]:2222 " + text(authority), certificate, "revoked", ssh.CertAlgoED25519v01},
 		{"empty", "", "", own.PublicKey(), "is unknown", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
