@@ -165,6 +165,26 @@ func TestHostileTenants(t *testing.T) {
 	}
 }
 
+// TestTypesOfParameters: a value is never filled in as another type than it has, even
+// when tenants of one class disagree on it.
+func TestTypesOfParameters(t *testing.T) {
+	in := acmeWith(map[string]string{"stamp/kustomization.yaml": componentHead + `
+replacements:
+- source: {kind: Tenant, fieldPath: spec.parameters.number}
+  targets: [{select: {kind: Deployment}, fieldPaths: [spec.progressDeadlineSeconds]}]
+`})
+	in.Class.Spec.Parameters = &fleet.Schema{Properties: map[string]fleet.Parameter{"number": {Type: "integer"}}}
+	r := newRenderer(t)
+	in.Spec.Parameters = map[string]any{"number": int64(900)}
+	if _, err := r.Tenant(in); err != nil {
+		t.Fatal(err)
+	}
+	in.Spec.Parameters = map[string]any{"number": `900,"paused":true`}
+	if _, err := r.Tenant(in); err == nil || !strings.Contains(err.Error(), "is no int") {
+		t.Errorf("a text where others gave a number: got %v", err)
+	}
+}
+
 // TestClassStamps gives a class stamps that cannot work, or must not.
 func TestClassStamps(t *testing.T) {
 	replace := func(source, target string) map[string]string {
@@ -188,6 +208,7 @@ func TestClassStamps(t *testing.T) {
 		{"IntoText", "Kustomize would write the text anew, as the value has it.", replace(said("text"), "{select: {kind: ConfigMap, name: kubeconfigs}, fieldPaths: ['data.[controller-manager.conf].clusters.0.name']}"), "leads into a text"},
 		{"GrantedJob", "What a class may not patch it may not stamp.", replace(said("text"), "{select: {kind: Job}, fieldPaths: ['spec.template.spec.containers.[name=^add-tenant$].image']}"), "Job.batch/DATASTORE-NAMESPACE/TENANT-JOB: a class may not change it"},
 		{"PodSecurity", "Nor the namespace's protection.", replace(said("text"), "{select: {kind: Namespace}, fieldPaths: ['metadata.labels.[pod-security.kubernetes.io/enforce]']}"), "Namespace/TENANT-NAMESPACE: a class may not change it"},
+		{"Document", "The provider would stamp it into the Job with the root certificate.", replace(said("text"), "{select: {kind: Tenant}, fieldPaths: [spec.image]}"), "stamp classes/standard/stamp: a target is the document of kind Tenant"},
 		{"Kind", "A kind is no value.", replace(said("text"), "{select: {kind: PodDisruptionBudget}, fieldPaths: [kind]}"), "may not be rendered"},
 		{"OurLabel", "Ownership is ours.", replace(said("text"), "{select: {kind: PodDisruptionBudget}, fieldPaths: ['metadata.labels.[tenantry.io/uid]'], options: {create: true}}"), "is Tenantry's own"},
 		{"NumberAsLabel", "Labels are texts.", replace(said("number"), "{select: {kind: PodDisruptionBudget}, fieldPaths: ['metadata.labels.a'], options: {create: true}}"), `fill in spec.parameters.number: "900" would be read as another type where a stamp makes the field`},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -110,7 +111,12 @@ func (s *shape) template(how *Provider, doc document) (*template, error) {
 	if err := s.checkParameters(doc); err != nil {
 		return nil, err
 	}
-	key := strings.Join(doc.variants(), " ") + " " + list(descend(content(doc), "spec.parameters"))
+	// A hole takes values of one type: a text in the place of a number would not be quoted.
+	said := descend(content(doc), "spec.parameters")
+	key := strings.Join(doc.variants(), " ")
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		key += fmt.Sprintf(" %s %T", name, said[name])
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.templates[key]; t != nil {
@@ -151,28 +157,45 @@ func (s *shape) stamp(marked document, ps places) ([]content, error) {
 		return nil, fmt.Errorf("add %s document: %w", marked["kind"], err)
 	}
 	for _, dir := range s.layout.stamps(marked) {
-		stamp := s.stamps[dir]
 		if dir == s.classStamp() {
-			if err := checkTargets(objects, stamp); err != nil {
-				return nil, fmt.Errorf("stamp %s: %w", dir, err)
-			}
+			err = s.stampClass(objects, source, marked)
+		} else {
+			err = objects.ApplyFilter(s.stamps[dir])
 		}
-		if err := objects.ApplyFilter(stamp); err != nil {
-			return nil, fmt.Errorf("stamp %s: %w", dir, err)
-		}
-		if dir != s.classStamp() {
-			continue
-		}
-		// What a class may not patch it may not stamp.
-		stamped, err := without(objects, marked)
 		if err != nil {
-			return nil, err
-		}
-		if err := checkOverlay(s.plain, stamped); err != nil {
 			return nil, fmt.Errorf("stamp %s: %w", dir, err)
 		}
 	}
 	return without(objects, marked)
+}
+
+// stampClass applies the class's own stamp, and wants that it leaves alone what a class
+// may not patch. The document, too: what stood there would be stamped by the provider
+// everywhere, into what runs with others' rights as well.
+func (s *shape) stampClass(objects resmap.ResMap, source *resource.Resource, marked document) error {
+	stamp := s.stamps[s.classStamp()]
+	if err := checkTargets(objects, stamp); err != nil {
+		return err
+	}
+	before, err := decode(source)
+	if err != nil {
+		return err
+	}
+	if err := objects.ApplyFilter(stamp); err != nil {
+		return err
+	}
+	after, err := decode(source)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(before, after) {
+		return fmt.Errorf("a target is the document of kind %s: it is where values come from", marked["kind"])
+	}
+	stamped, err := without(objects, marked)
+	if err != nil {
+		return err
+	}
+	return checkOverlay(s.plain, stamped)
 }
 
 // without reads all objects but the document.
