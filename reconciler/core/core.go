@@ -48,7 +48,9 @@ type Core struct {
 	introduced bool // the shards that there are kubeconfigs for are known
 	undecided  bool // decisions have to be looked at again
 	decided    bool // once at least: notes say what there is to say
-	unread     bool // all of the status has to be looked at again
+	// settled is the declared commit that asks for no more decisions.
+	settled string
+	unread  bool // all of the status has to be looked at again
 	// news are the tenants whose status has to be looked at again, newsOfShards the
 	// shards' own.
 	news         map[string]bool

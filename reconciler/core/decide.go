@@ -112,7 +112,12 @@ func (c *Core) decide(now time.Time) {
 		c.emit(FindLast{Commit: g.declared.Commit, Wants: g.wants})
 	}
 	c.proofs, c.unproven = d.proofs, d.unproven
-	if d.changes.Empty() || len(d.unproven) > 0 {
+	if len(d.unproven) > 0 {
+		return
+	}
+	if d.changes.Empty() {
+		c.newsOfShards = c.newsOfShards || c.settled != g.declared.Commit
+		c.settled = g.declared.Commit
 		return
 	}
 	if c.cfg.ReadOnly {

@@ -273,13 +273,16 @@ func (c *Core) count() map[string]population {
 		}
 		p.tenants++
 		p.stores[t.Placement.DataStore]++
-		if !c.owners[t.UID].verdict.applied {
+		if !c.owners[t.UID].settled() {
 			p.unsettled++
 		}
 		counts[t.Placement.Shard] = p
 	}
 	return counts
 }
+
+// settled tells whether an owner was looked at and is as it should be.
+func (o *ownerState) settled() bool { return !o.dirty && o.verdict.applied }
 
 func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	st := &ShardStatus{APIVersion: fleet.APIVersion, Kind: kindShardStatus, Name: name}
@@ -292,7 +295,7 @@ func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	for _, ds := range slices.Sorted(maps.Keys(c.ledger.entries.DataStores)) {
 		if e := c.ledger.entries.DataStores[ds]; e.Shard == name {
 			v := c.owners[e.UID].verdict
-			settled = settled && v.applied
+			settled = settled && c.owners[e.UID].settled()
 			ready := condition("Ready", "False", note{orElse(v.health.Reason, "Provisioning"), v.health.Message})
 			if v.health.State == render.Current {
 				ready = condition("Ready", "True", note{"Ready", ""})
@@ -311,8 +314,8 @@ func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	if why.reason != "" {
 		st.Conditions = []Condition{condition("Ready", "False", why)}
 	}
-	if settled && why.reason == "" && c.git.problem == "" {
-		st.Commit = c.git.declared.Commit
+	if settled && why.reason == "" && c.git.problem == "" && c.settled == c.git.declared.Commit {
+		st.Commit = c.settled
 	} else if p := c.status.files[shardPath(name)]; p != nil {
 		var was ShardStatus
 		if yaml.Unmarshal(p, &was) == nil {

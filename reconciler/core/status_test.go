@@ -128,3 +128,42 @@ func TestUnmetShardsAreTold(t *testing.T) {
 		t.Errorf("got %s: %s", got.Reason, got.Message)
 	}
 }
+
+// "Is my change out?" is answered by a shard's commit: not before it is.
+func TestCommitIsToldWhenItIsOut(t *testing.T) {
+	class := "classes/small/class.yaml"
+	tests := []struct{ name, reason, file, content, version string }{
+		{"Tenant", "it is to be applied", fileOf("acme"), tenantFile("acme", "shard: one, version: v1.36.4"), "v1.36.4"},
+		{"Class", "it is to be put in force first", class, strings.Replace(fleetFiles()[class], "v1.36.3", "v1.36.4", 1), "v1.36.4"},
+		{"New", "it is to be placed first", fileOf("bee"), tenantFile("bee", "shard: one"), "v1.36.3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := begun(t)
+			w.pass(time.Minute)
+			w.commit(map[string]string{tt.file: tt.content})
+			told := false
+			for range 200 {
+				var event Event = Tick{}
+				if len(w.queue) > 0 {
+					event, w.queue = w.queue[0], w.queue[1:]
+				}
+				for _, e := range w.core.Step(event, w.now) {
+					if p, ok := e.(PushStatus); ok && !told && strings.Contains(string(p.Files[shardPath("one")]), "commit: "+w.head.id+"\n") {
+						told = true
+						for _, st := range w.core.Tenants() {
+							if st.Phase != Ready || st.Version != tt.version {
+								t.Errorf("%s: told while %s is %s, %s", tt.reason, st.Name, st.Phase, st.Version)
+							}
+						}
+					}
+					w.do(e)
+				}
+				w.now = w.now.Add(50 * time.Millisecond)
+			}
+			if !told {
+				t.Error("it is not told at all")
+			}
+		})
+	}
+}
