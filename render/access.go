@@ -27,6 +27,9 @@ func access(how *Provider, in TenantInput, doc document) ([]content, error) {
 		if group == "" || strings.HasPrefix(group, "system:") {
 			return nil, fmt.Errorf("spec.access.groups: %q is a group of Kubernetes' own: want one of people", group)
 		}
+		if err := checkMarks(group); err != nil {
+			return nil, fmt.Errorf("spec.access.groups: %q: %w", group, err)
+		}
 		subjects[i] = content{"apiGroup": rbac, "kind": "Group", "name": group}
 	}
 	secret, err := eval[string](how.kubeconfig.Secret, "tenant", doc)

@@ -11,10 +11,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of an overlay's folder. The largest that are known hold some 50 KiB.
+// Limits of an overlay's folder. The largest that are known hold some 50 KiB. Steps are
+// what a build does one after another: elements of resources, patches and the like.
 const (
 	maxFiles     = 200
 	maxFileBytes = 1 << 20
+	maxSteps     = 200
 )
 
 // kustomizationNames are the names that Kustomize looks for.
@@ -67,7 +69,10 @@ type overlayCheck struct {
 	kept   map[string][]byte
 	walked map[string]bool
 	based  bool // the provider's base is among the resources
-	errs   []error
+	steps  int
+	// generated is how many bytes generators read: a file counts each time.
+	generated int
+	errs      []error
 }
 
 // checkClass returns the files of a class's overlay that are safe to build: none when
@@ -95,6 +100,12 @@ func (c *overlayCheck) check() (map[string][]byte, error) {
 		}
 	}
 	c.walk("")
+	if c.steps > maxSteps {
+		c.fail("", "%d patches and the like: want %d at most", c.steps, maxSteps)
+	}
+	if c.generated > maxUnitBytes {
+		c.fail("", "configMapGenerator reads %d bytes: want %d at most", c.generated, maxUnitBytes)
+	}
 	if len(c.errs) == 0 && c.home != "" && !c.based {
 		c.fail("", "resources lacks the provider's base: want %s", c.baseReference())
 	}
@@ -137,7 +148,9 @@ func (c *overlayCheck) kustomizations(dir string) []string {
 // walk checks the kustomization of a folder, and all that it refers to.
 func (c *overlayCheck) walk(dir string) {
 	if c.walked[dir] {
-		return // Kustomize itself names cycles
+		// In a cycle, or once for each way that leads here: doubled at every level.
+		c.fail(dir, "it is named twice: want every folder once")
+		return
 	}
 	c.walked[dir] = true
 	found := c.kustomizations(dir)
@@ -162,6 +175,7 @@ func (c *overlayCheck) walk(dir string) {
 		default:
 			c.fail(file, "%s is not allowed: want one of %s", key, strings.Join(c.fields(), ", "))
 		}
+		c.steps += len(value.Content)
 		for _, item := range value.Content {
 			switch key {
 			case "resources", "components":
@@ -212,14 +226,27 @@ func (c *overlayCheck) patch(file string, item *yaml.Node) {
 				c.fail(file, "patches: %s is not a file of the %s", value.Value, c.owner())
 				continue
 			}
-			c.document(c.relative(target))
+			c.operations(file, c.document(c.relative(target)))
 		case "patch":
-			if _, err := documents([]byte(value.Value)); err != nil {
+			nodes, err := documents([]byte(value.Value))
+			if err != nil {
 				c.fail(file, "patches: %v", err)
 			}
+			c.operations(file, nodes)
 		case "target", "options":
 		default: // Kustomize reads keys without regard to case
 			c.fail(file, "patches: %s is not allowed: want path, patch, target or options", key)
+		}
+	}
+}
+
+// operations checks those of a JSON patch. Each copy may double what is there.
+func (c *overlayCheck) operations(file string, patches []*yaml.Node) {
+	for _, patch := range patches {
+		for _, operation := range patch.Content {
+			if field(operation, "op") == "copy" {
+				c.fail(file, "patches: the operation copy is not allowed: write the value out")
+			}
 		}
 	}
 }
@@ -254,6 +281,7 @@ func (c *overlayCheck) generator(file string, item *yaml.Node) {
 				c.fail(c.relative(target), "%d bytes: want %d at most", len(data), maxFileBytes)
 			default:
 				c.kept[c.relative(target)] = data
+				c.generated += len(data)
 			}
 		}
 	}

@@ -367,13 +367,13 @@ patches:
 		},
 		{
 			name:   "Cycle",
-			reason: "Kustomize finds cycles itself.",
+			reason: "It would never end.",
 			files: map[string]string{
 				"kustomization.yaml":   overlayHead + "components: [a]",
 				"a/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncomponents: [../b]",
 				"b/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncomponents: [../a]",
 			},
-			want: "cycle",
+			want: "classes/standard/a: it is named twice",
 		},
 	}
 	r := newRenderer(t)

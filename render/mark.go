@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,6 +28,14 @@ const (
 )
 
 func mark(hole int) string { return markOpen + strconv.Itoa(hole) + markClose }
+
+// checkMarks refuses what would be taken for a mark of ours.
+func checkMarks(text string) error {
+	if strings.Contains(text, markOpen) || strings.Contains(text, markClose) {
+		return errors.New("characters for private use are not allowed")
+	}
+	return nil
+}
 
 // typedMark is a mark where the target wants another type than a text: tag is YAML's.
 func typedMark(text, tag string) string {

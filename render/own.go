@@ -85,15 +85,15 @@ func compare(b bounds, before map[ObjectID][]byte, fixed map[ObjectID][]string, 
 	}
 	for _, c := range after {
 		id := idOf(c)
-		old, ok := before[id]
-		if !ok {
-			continue
-		}
 		data, err := canonical(c)
 		if err != nil {
 			return err
 		}
-		if bytes.Equal(data, old) {
+		if err := checkMarks(string(data)); err != nil { // a generator reads any file
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		old, ok := before[id]
+		if !ok || bytes.Equal(data, old) {
 			continue
 		}
 		var node yaml.Node

@@ -152,6 +152,14 @@ func TestHostileTenants(t *testing.T) {
 		{"Replacements", "A source could be anything.", map[string]string{"kustomization.yaml": componentHead + "replacements: []"}, "replacements is not allowed"},
 		{"Alias", "Kustomize expands them without limit.", adding("a: &a\n  b: *a\n"), "tenants/web/acme/x.yaml: line 1: YAML anchors and aliases are not allowed"},
 		{"Mark", "It would be taken for one of ours.", adding(`a: "\uE0001\uE001"`), "characters for private use"},
+		{"Twice", "Kustomize would build it as often as all ways to it together.", map[string]string{"kustomization.yaml": componentHead + "components: [a, a]", "a/kustomization.yaml": componentHead}, "tenants/web/acme/a: it is named twice"},
+		{"Copy", "Each copy may double what is there.", patching("{op: copy, from: /spec, path: /spec/x}"), "the operation copy is not allowed"},
+		{"CopyInFile", "A patch in a file is read as well.", map[string]string{"kustomization.yaml": componentHead + "patches: [{path: p.yaml, target: {kind: Deployment}}]", "p.yaml": "- {op: copy, from: /spec, path: /spec/x}"}, "the operation copy is not allowed"},
+		{"CopyMerged", "Kustomize fills a merge key in, so that the operation hides behind it.", patching("{<<: {op: copy}, from: /spec, path: /spec/x}"), "YAML merge keys are not allowed"},
+		{"CopyEncoded", "And reads base64.", patching("{op: !!binary Y29weQ==, from: /spec, path: /spec/x}"), "YAML tag !!binary is not allowed"},
+		{"TooMuchGenerated", "A file may be named many times.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, files: [" + manyFiles(100) + "]}]", "f": strings.Repeat("x", 32<<10)}, "bytes: want 2097152 at most"},
+		{"TooManyPatches", "Builds run one at a time.", map[string]string{"kustomization.yaml": componentHead + "patches: [" + strings.Repeat("{path: p.yaml},", maxSteps+1) + "]", "p.yaml": "kind: x"}, "201 patches and the like: want 200 at most"},
+		{"MarkInFile", "What is generated is not read before.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, namespace: tenant-acme, files: [f]}]", "f": "\uE0000!!str\uE001"}, "characters for private use are not allowed"},
 		{"Generated", "What it generates has no namespace unless it says one.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, literals: [a=b]}]"}, "want namespace tenant-acme"},
 	}
 	r := newRenderer(t)
@@ -163,6 +171,15 @@ func TestHostileTenants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyFiles names the file f n times.
+func manyFiles(n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, "a%d=f,", i)
+	}
+	return out.String()
 }
 
 // TestTypesOfParameters: a value is never filled in as another type than it has, even
@@ -306,6 +323,9 @@ func TestAccess(t *testing.T) {
 	}
 	if subjects := find(t, one, "RoleBinding", accessName)["subjects"].([]any); len(subjects) != 2 {
 		t.Errorf("got subjects %v, want a and b", subjects)
+	}
+	if _, err := render("\uE0000!!str\uE001"); err == nil || !strings.Contains(err.Error(), "characters for private use are not allowed") {
+		t.Errorf("a group that looks like a mark: got %v", err)
 	}
 	for _, group := range []string{"", "system:authenticated", "system:masters"} {
 		if _, err := render(group); err == nil || !strings.Contains(err.Error(), "group of Kubernetes' own") {

@@ -23,7 +23,8 @@ var refusedAnnotations = []string{
 
 // documents parses a YAML stream and refuses what Kustomize cannot be trusted with:
 // anchors and aliases (it expands them without limit, and for ever if they form a
-// cycle), duplicate keys and annotations that run functions.
+// cycle), duplicate keys, annotations that run functions, and what its parsers do not
+// read alike (merge keys, base64).
 func documents(data []byte) ([]*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var out []*yaml.Node
@@ -49,8 +50,11 @@ func checkNode(node *yaml.Node) error {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return fmt.Errorf("line %d: YAML anchors and aliases are not allowed", node.Line)
 	}
-	if node.Kind == yaml.ScalarNode && strings.ContainsAny(node.Value, markOpen+markClose) {
-		return fmt.Errorf("line %d: characters for private use are not allowed", node.Line)
+	if err := checkMarks(node.Value); err != nil {
+		return fmt.Errorf("line %d: %w", node.Line, err)
+	}
+	if tag := node.ShortTag(); tag == "!!binary" {
+		return fmt.Errorf("line %d: YAML tag %s is not allowed", node.Line, tag)
 	}
 	if node.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
@@ -59,6 +63,9 @@ func checkNode(node *yaml.Node) error {
 				return fmt.Errorf("line %d: key %q is there twice", node.Line, key)
 			}
 			seen[key] = true
+			if key == "<<" {
+				return fmt.Errorf("line %d: YAML merge keys are not allowed", node.Line)
+			}
 			for _, refused := range refusedAnnotations {
 				if strings.HasPrefix(key, refused) {
 					return fmt.Errorf("line %d: annotation %q is not allowed", node.Line, key)
