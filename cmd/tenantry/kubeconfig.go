@@ -142,9 +142,9 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 		return credential{}, fmt.Errorf("read secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
 	}
 	// Whoever can write to the status branch must not choose which Secret is read.
-	if uid := secret.Labels[render.LabelUID]; uid != s.UID && (uid != "" || !madeByProvider(s)) {
+	if !belongs(secret.Labels, s) {
 		return credential{}, hint(fmt.Errorf("secret %s/%s on shard %s is not this tenant's", ref.Namespace, ref.Secret, ref.Shard),
-			"its label "+render.LabelUID+" is not the tenant's uid; was the status branch edited?")
+			"its labels name another owner, or none; was the status branch edited?")
 	}
 	raw, ok := secret.Data[ref.Key]
 	if !ok {
@@ -155,6 +155,16 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 		return credential{}, fmt.Errorf("kubeconfig in secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
 	}
 	return credential{config: config, rotated: fingerprint != ref.Fingerprint}, nil
+}
+
+// belongs tells whether the labels of a Secret say that it is a tenant's: uid and, where
+// it stands, name.
+func belongs(labels map[string]string, s core.TenantStatus) bool {
+	uid, name := labels[render.LabelUID], labels[render.LabelTenant]
+	if uid == "" {
+		return madeByProvider(s)
+	}
+	return uid == s.UID && (name == "" || name == s.Name)
 }
 
 // madeByProvider tells whether a status refers to the one Secret that the provider's

@@ -96,16 +96,22 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// serveShard is: shard NAME NAMESPACE SECRET UID starts an API that holds one Secret with a
+// serveShard is: shard NAME NAMESPACE SECRET UID TENANT starts an API that holds one Secret with a
 // kubeconfig, and nothing else. It writes shards/NAME.kubeconfig and sets
 // $FINGERPRINT to that of the certificate in the Secret. What is asked of a
 // shard is one request; test/e2e asks real ones.
 func serveShard(ts *testscript.TestScript, _ bool, args []string) {
-	name, namespace, secret, uid := args[0], args[1], args[2], args[3]
+	name, namespace, secret := args[0], args[1], args[2]
+	labels := map[string]string{}
+	for i, label := range []string{"tenantry.io/uid", "tenantry.io/tenant"} {
+		if args[3+i] != "" {
+			labels[label] = args[3+i]
+		}
+	}
 	kubeconfig, fingerprint := tenantKubeconfig(ts)
 	answer, err := json.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Secret",
-		"metadata": map[string]any{"name": secret, "namespace": namespace, "labels": map[string]string{"tenantry.io/uid": uid}},
+		"metadata": map[string]any{"name": secret, "namespace": namespace, "labels": labels},
 		"data": map[string][]byte{
 			"value": kubeconfig,
 			"exec":  []byte(execKubeconfig),
