@@ -37,6 +37,7 @@ func newTenant() *cobra.Command {
 func newTenantNew() *cobra.Command {
 	var spec fleet.TenantSpec
 	var dir, team string
+	var parameters []string
 	cmd := &cobra.Command{
 		Use:   "new NAME --team TEAM",
 		Short: "Declare a new tenant",
@@ -47,7 +48,8 @@ written only if nothing is wrong with it. A name that is taken anywhere in the
 fleet is refused.`,
 		Example: `  tenantry tenant new acme --team web
   tenantry tenant new acme --team web --class large --version v1.36.3 --replicas 3
-  tenantry tenant new acme --team web --fleet ./fleet --shard eu-1`,
+  tenantry tenant new acme --team web --fleet ./fleet --shard eu-1
+  tenantry tenant new acme --team web --parameter auditLog=true --group web-admins`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -59,6 +61,8 @@ fleet is refused.`,
 	flags.IntVar(&spec.Replicas, "replicas", 0, "`NUMBER` of replicas of the control plane; by default the class's")
 	flags.StringVar(&spec.Shard, "shard", "", "`SHARD` to live on; by default the one with the fewest tenants")
 	flags.StringVar(&spec.DataStore, "datastore", "", "`DATASTORE` to keep its state in; by default the one with the fewest tenants")
+	flags.StringArrayVar(&parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the class; once for each, and for each element of a list")
+	flags.StringArrayVar(&spec.Access.Groups, "group", nil, "`GROUP` that may read the tenant's kubeconfig; may be repeated")
 	for name, complete := range map[string]completer{
 		"team":      completeDeclared("tenants/*"),
 		"class":     completeDeclared("classes/*/class.yaml"),
@@ -85,13 +89,13 @@ fleet is refused.`,
 		if err != nil {
 			return err
 		}
-		return declare(cmd, dir, team, name, spec)
+		return declare(cmd, dir, team, name, spec, parameters)
 	}
 	return cmd
 }
 
 // declare writes a new tenant's file, once the fleet is found to be good with it.
-func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec) error {
+func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec, parameters []string) error {
 	fail := func(err error) error { return fmt.Errorf("declare tenant %s: %w", name, err) }
 	f, _, err := fleet.Load(os.DirFS(dir))
 	if err != nil {
@@ -106,6 +110,9 @@ func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec) 
 			return misusef("missing --class: the fleet has %s", plural(len(classes), "class")+list(classes))
 		}
 		spec.Class = classes[0]
+	}
+	if spec.Parameters, err = parametersOf(f.Classes[spec.Class], parameters); err != nil {
+		return err
 	}
 	content, err := tenantFile(name, spec)
 	if err != nil {
