@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -83,6 +84,51 @@ func TestCacheStaysSmall(t *testing.T) {
 	}
 	if limit := int64(9 * size); largest > limit {
 		t.Errorf("the cache grew to %d bytes for %d that are reachable, want at most %d", largest, 2*size, limit)
+	}
+}
+
+// What a renewal that fails had fetched, and what a crash left, takes no room for longer.
+func TestNothingIsLeftOver(t *testing.T) {
+	remote := gittest.New(t, gittest.Options{})
+	remote.MustCommit("main", map[string]string{"a": "1"})
+	opts := git.Options{URL: remote.URL, CacheDir: t.TempDir()}
+	home := func() string { return filepath.Dir(filepath.Dir(files(t, opts.CacheDir, "HEAD")[0])) }
+	left := func() (names []string) {
+		for _, name := range []string{"incoming", "next"} {
+			if _, err := os.Lstat(filepath.Join(home(), name)); err == nil {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	r, err := git.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetMaxPacks(0)
+	fetches := 0
+	remote.Fail(gittest.Faults{BeforeFetch: func() {
+		if fetches++; fetches == 2 { // the renewal
+			if err := os.RemoveAll(filepath.Join(home(), "next", "objects")); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	fetch(t, r, "main")
+	if s, names := r.Stats(), left(); fetches != 2 || s.Renewals != 0 || len(names) > 0 {
+		t.Errorf("stats %+v after %d fetches, left is %q, want nothing of a renewal that failed", s, fetches, names)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"incoming", "next"} {
+		if err := os.MkdirAll(filepath.Join(home(), name, "objects"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, opts)
+	if names := left(); len(names) > 0 {
+		t.Errorf("left by a crash is %q", names)
 	}
 }
 

@@ -65,6 +65,12 @@ func openMirror(cacheDir string, server transport) (_ *mirror, torn error, err e
 	if m.lock, err = lockFile(filepath.Join(m.home, "lock")); err != nil {
 		return nil, nil, fmt.Errorf("another process uses it: %w", err)
 	}
+	for _, left := range []string{"incoming", "next"} { // by a crash; room that what follows may need
+		if err := os.RemoveAll(filepath.Join(m.home, left)); err != nil {
+			_ = m.lock.Close()
+			return nil, nil, err
+		}
+	}
 	m.store = newStore(m.dir())
 	if _, err := os.Stat(m.dir()); err == nil {
 		torn = m.check()

@@ -15,6 +15,7 @@ func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []str
 	if err := os.RemoveAll(next); err != nil {
 		return nil, err
 	}
+	defer func() { _ = os.RemoveAll(next) }() // of one that failed: it may be the disk that is full
 	if err := initBare(next); err != nil {
 		return nil, err
 	}
