@@ -166,7 +166,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Errorf("the redirect was followed, with Authorization %q", r.Header.Get("Authorization"))
 	}))
 	defer thief.Close()
-	server := httptest.NewServer(http.RedirectHandler(thief.URL+"/new/info/refs?x="+canary, http.StatusMovedPermanently))
+	server := httptest.NewServer(http.RedirectHandler(thief.URL+"/new%1b%0a/info/refs?x="+canary, http.StatusMovedPermanently))
 	defer server.Close()
 	r := open(t, git.Options{URL: server.URL + "/fleet", Read: git.Credentials{Username: "me", Password: canary}})
 	_, err := r.Fetch(t.Context(), "main")

@@ -178,7 +178,7 @@ func (s *smartHTTP) status(res *http.Response) error {
 	case code >= 300 && code < 400:
 		to := "elsewhere"
 		if u, err := res.Location(); err == nil {
-			to = "to " + u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/info/refs")
+			to = "to " + clean(u.Scheme+"://"+u.Host+strings.TrimSuffix(u.Path, "/info/refs"))
 		}
 		return &refusedError{code, fmt.Errorf("%w: %s redirects %s: redirects are not followed; change the URL if that is right", ErrUnreachable, where, to)}
 	case code < 500:
