@@ -96,18 +96,27 @@ func (c *config) checkCredentials() error {
 
 // checkRepository refuses what would put a secret where everybody can read it.
 func checkRepository(setting, repository string) error {
+	refused := hint(fmt.Errorf("--%s must carry no user name or password", setting),
+		"use --username and --password-file: a URL is shown in process lists and logs")
 	if !strings.Contains(repository, "://") {
-		return nil // a path, or nothing; what it leads to is for the git room to say
+		// A path, host:path or nothing; what it leads to is for the git room to say.
+		host, path, _ := strings.Cut(repository, ":")
+		if len(host) > 1 && !strings.ContainsAny(host, "/@") && strings.Contains(path, "@") {
+			return refused // me:secret@host
+		}
+		return nil
 	}
 	u, err := url.Parse(repository)
 	if err != nil {
 		return fmt.Errorf("--%s is a malformed URL", setting) // the parser's error would repeat it
 	}
-	if _, secret := u.User.Password(); u.User == nil || strings.Contains(u.Scheme, "ssh") && !secret {
-		return nil
+	if _, secret := u.User.Password(); u.User != nil && (secret || !strings.Contains(u.Scheme, "ssh")) {
+		return refused
 	}
-	return hint(fmt.Errorf("--%s must carry no user name or password", setting),
-		"use --username and --password-file: a URL is shown in process lists and logs")
+	if u.RawQuery != "" || u.Fragment != "" { // it may be a token
+		return fmt.Errorf("--%s: nothing may follow the path of the URL", setting)
+	}
+	return nil
 }
 
 // exposed lists files of private keys that everybody on this machine can read. The
