@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/tenantry/tenantry/render"
 )
@@ -35,25 +36,16 @@ func emptied(err error) [][]string {
 	return all
 }
 
-// empty takes all children out of mappings, where that is what was refused: as the
+// empty takes our children out of mappings, where that is what was refused: as the
 // object was when it was looked at, and only it.
 func (t *term) empty(id render.ObjectID, uid string, mappings [][]string) error {
 	found, _, err := t.client.do(t.ctx, call{verb: http.MethodGet, id: id})
 	if err != nil {
 		return err
 	}
-	patch := map[string]any{}
-	for _, path := range mappings {
-		children, _, err := unstructured.NestedMap(found.Object, path...)
-		if err != nil {
-			return &problem{ReasonInvalid, strings.Join(path, ".") + " is no mapping"}
-		}
-		for key := range children {
-			children[key] = nil
-		}
-		if err := unstructured.SetNestedMap(patch, children, path...); err != nil {
-			return &problem{ReasonInternal, "two mappings are one"}
-		}
+	patch, err := emptying(found, mappings)
+	if err != nil {
+		return err
 	}
 	patch["metadata"] = map[string]any{"uid": uid, "resourceVersion": found.GetResourceVersion()}
 	body, err := json.Marshal(patch)
@@ -65,4 +57,30 @@ func (t *term) empty(id render.ObjectID, uid string, mappings [][]string) error 
 		params: map[string]string{"fieldManager": render.FieldManager},
 	})
 	return err
+}
+
+// emptying is the merge patch for it. What somebody else has put there meanwhile stays.
+func emptying(found *unstructured.Unstructured, mappings [][]string) (map[string]any, error) {
+	ours, patch := setOf(entryOf(found.GetManagedFields())), map[string]any{}
+	for _, path := range mappings {
+		children, _, err := unstructured.NestedMap(found.Object, path...)
+		if err != nil {
+			return nil, &problem{ReasonInvalid, strings.Join(path, ".") + " is no mapping"}
+		}
+		within := ours
+		for _, name := range path {
+			within = within.WithPrefix(fieldpath.PathElement{FieldName: &name})
+		}
+		for name := range children {
+			if e := (fieldpath.PathElement{FieldName: &name}); within.Members.Has(e) || !within.WithPrefix(e).Empty() {
+				children[name] = nil
+			} else {
+				delete(children, name)
+			}
+		}
+		if err := unstructured.SetNestedMap(patch, children, path...); err != nil {
+			return nil, &problem{ReasonInternal, "two mappings are one"}
+		}
+	}
+	return patch, nil
 }

@@ -308,3 +308,27 @@ func BenchmarkSchema(b *testing.B) {
 	}
 	runtime.KeepAlive(kept)
 }
+
+// What somebody has put into a mapping since the apply was refused is not ours to take.
+func TestEmptyingTakesWhatIsOurs(t *testing.T) {
+	found := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{"name": "acme"},
+		"spec": map[string]any{"addons": map[string]any{
+			"dns": map[string]any{}, "proxy": map[string]any{"tag": "v1"}, "theirs": map[string]any{"tag": "v2"},
+		}},
+	}}
+	found.SetManagedFields([]metav1.ManagedFieldsEntry{
+		{Manager: render.FieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(
+			`{"f:spec":{"f:addons":{"f:dns":{},"f:proxy":{"f:tag":{}}}}}`)},
+		{Manager: "controller", Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: metav1.NewFieldsV1(
+			`{"f:spec":{"f:addons":{".":{},"f:theirs":{".":{},"f:tag":{}}}}}`)},
+	})
+	got, err := emptying(found, [][]string{{"spec", "addons"}})
+	want := map[string]any{"spec": map[string]any{"addons": map[string]any{"dns": nil, "proxy": nil}}}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("%v, patch (-want +got):\n%s", err, d)
+	}
+	if spec, _, _ := unstructured.NestedMap(found.Object, "spec", "addons"); len(spec) != 3 {
+		t.Errorf("what was found is changed: %v", spec)
+	}
+}
