@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -276,4 +277,29 @@ func TestSigningKeyIsRotated(t *testing.T) {
 	if signedBy(first) || !signedBy(second) {
 		t.Error("the rotated key does not sign")
 	}
+}
+
+// signed takes a commit apart into what was signed and its signature; empty when it is
+// not signed.
+func signed(commit []byte) (text, signature []byte, err error) {
+	headers, message, found := bytes.Cut(commit, []byte("\n\n"))
+	if !found {
+		return nil, nil, errors.New("malformed commit: no message")
+	}
+	var kept, lines []string
+	inside := false
+	for line := range strings.SplitSeq(string(headers), "\n") {
+		rest, begins := strings.CutPrefix(line, "gpgsig ")
+		more, continues := strings.CutPrefix(line, " ")
+		switch inside = begins || inside && continues; {
+		case begins:
+			lines = append(lines, rest)
+		case inside:
+			lines = append(lines, more)
+		default:
+			kept = append(kept, line)
+		}
+	}
+	text = []byte(strings.Join(kept, "\n") + "\n\n" + string(message))
+	return text, []byte(strings.Join(lines, "\n")), nil
 }
