@@ -69,10 +69,11 @@ func (t *term) do(w core.Work) (done outcome) {
 			return done
 		}
 	}
-	first, rest := stages(w.Apply)
+	first, roles, rest := stages(w.Apply)
 	if t.applyAll(&w, first, &done); len(done.failures) > 0 {
 		return done // the rest lives in what could not be made
 	}
+	t.applyAll(&w, roles, &done)
 	t.applyAll(&w, rest, &done)
 	for _, d := range w.Derive {
 		done.add(t.derive(&w, d))
@@ -94,18 +95,20 @@ func (t *term) panicked(o render.Owner) {
 	t.shard.log.Error("work panicked", "owner", o.String(), "stack", string(debug.Stack()))
 }
 
-// stages divides applies into those that others live in or depend on by type,
-// and the rest.
-func stages(all []core.Apply) (first, rest []core.Apply) {
+// stages divides applies into those that others live in or depend on by type, the
+// roles, without which an API server refuses their bindings, and the rest.
+func stages(all []core.Apply) (first, roles, rest []core.Apply) {
 	for _, a := range all {
 		switch a.Object.ID.Kind {
 		case "Namespace", "CustomResourceDefinition", "PriorityClass", "StorageClass":
 			first = append(first, a)
+		case "Role", "ClusterRole":
+			roles = append(roles, a)
 		default:
 			rest = append(rest, a)
 		}
 	}
-	return first, rest
+	return first, roles, rest
 }
 
 // saw reports an object as a response shows it.
