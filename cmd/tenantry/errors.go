@@ -35,8 +35,16 @@ func hint(err error, advice string) error { return &hinted{err, advice} }
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) != nil { // its words are about numbers
-			return &misuse{hint(fmt.Errorf("%d arguments are not what it takes", len(args)), "usage: "+cmd.UseLine())}
+			return &misuse{hint(wrongNumber(cmd, len(args)), "usage: "+cmd.UseLine())}
 		}
 		return nil
 	}
+}
+
+// wrongNumber says that a verb was given that many arguments.
+func wrongNumber(cmd *cobra.Command, given int) error {
+	if given == 0 {
+		return fmt.Errorf("%s: an argument is missing", cmd.Name())
+	}
+	return fmt.Errorf("%s: too many arguments or too few: %d", cmd.Name(), given)
 }

@@ -139,13 +139,26 @@ func (e *explanation) declaration(ctx context.Context, r *remote, b *branches) e
 			e.Declared.Spec = &spec
 		}
 	case isBroken:
-		e.Declared = &declaredPart{File: broken.Path, Broken: broken.Message}
+		e.Declared = &declaredPart{File: e.whose(broken.Path, b), Broken: broken.Message}
 	default:
 		return nil
 	}
 	changed, err := lastChange(ctx, r.repo, b.declared, samePath(dirOf(e.Declared.File)))
 	e.Declared.Changed = changed
 	return err
+}
+
+// whose is the file that declares the tenant. Two that have one name are both broken by
+// it, and the one that was there first is whom the ledger knows.
+func (e *explanation) whose(file string, b *branches) string {
+	if e.Decided == nil {
+		return file
+	}
+	own := e.Decided.Source + "/tenant.yaml"
+	if _, err := b.declared.Hash(own); err != nil {
+		return file
+	}
+	return own
 }
 
 // decisions finds what was decided, since when, and what of its class is in force.

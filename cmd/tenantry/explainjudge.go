@@ -70,11 +70,15 @@ func (e *explanation) judgeRemoved() {
 func (e *explanation) judgeObserved(b *branches) {
 	o := e.Observed
 	why := o.Why()
-	if why.Type == "" {
-		e.Summary = fmt.Sprintf("it is %s since %s", o.Phase, moment(condition(*o, "Ready").LastTransitionTime))
+	e.Summary = fmt.Sprintf("it is %s since %s", o.Phase, moment(phaseSince(*o)))
+	switch {
+	case why.Type == "":
 		return
+	case o.Phase == core.Ready:
+		e.Summary += fmt.Sprintf(", and since %s: %s", moment(why.LastTransitionTime), sentence(why))
+	default:
+		e.Summary += ": " + sentence(why)
 	}
-	e.Summary = fmt.Sprintf("it is %s since %s: %s", o.Phase, moment(why.LastTransitionTime), sentence(why))
 	if why.Type == "Held" {
 		e.WaitsFor = append(e.WaitsFor, "a person: it keeps what it has until it is clear what is wanted")
 	} else {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -73,4 +74,12 @@ func condition(s core.TenantStatus, kind string) core.Condition {
 		}
 	}
 	return core.Condition{}
+}
+
+// phaseSince is when a tenant came into its phase, as its conditions tell it.
+func phaseSince(s core.TenantStatus) time.Time {
+	if why := s.Why(); why.Type != "" && s.Phase != core.Ready {
+		return why.LastTransitionTime
+	}
+	return condition(s, "Ready").LastTransitionTime
 }

@@ -33,7 +33,7 @@ func writeTable(out *bytes.Buffer, statuses []core.TenantStatus) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tTEAM\tSHARD\tDATASTORE\tPHASE\tSINCE\tVERSION\tENDPOINT\tREASON")
 	for _, s := range statuses {
-		since := condition(s, "Ready").LastTransitionTime
+		since := phaseSince(s)
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, dash(team(s.Source)), dash(s.Shard), dash(s.DataStore),
 			s.Phase, dash(moment(since)), dash(s.Version), dash(s.Endpoint), dash(s.Why().Reason))
 	}
