@@ -25,6 +25,7 @@ func TestHistories(t *testing.T) {
 				world: begun(t), random: rand.New(rand.NewPCG(seed, 1)),
 				epochs: map[string]int64{}, entries: map[string]*ledger.Tenant{}, stores: map[string]string{},
 			}
+			h.settleIn()
 			for range 40 {
 				h.step()
 				h.check()
@@ -58,7 +59,7 @@ func (h *history) step() {
 	class := func(what, file, content string) {
 		act(what, func() { h.commit(map[string]string{"classes/small/" + file: content}) })
 	}
-	switch h.random.IntN(29) {
+	switch h.random.IntN(35) {
 	case 0, 1, 2:
 		act("declare "+name, func() { h.commit(map[string]string{fileOf(name): tenantFile(name, "replicas: 1")}) })
 	case 3:
@@ -142,6 +143,10 @@ func (h *history) step() {
 		})
 	case 26:
 		act("crash", h.crash)
+	case 29, 30, 31, 32:
+		act(h.stepOfOwn())
+	case 33, 34:
+		act(h.stepOfHost())
 	case 28:
 		act("a tool fights on "+shard, func() { h.fight(shard) })
 	case 27:
@@ -343,16 +348,12 @@ func (h *history) calm() {
 			files[fileOf(name)], files[movedFile(name)] = "", files[fileOf(name)]
 		}
 	}
+	h.calmDown(files)
 	h.commit(files)
 	h.pass(3 * time.Hour)
 	h.check()
-	for _, name := range names {
-		if st := h.tenant(name); st == nil || st.Phase != Ready {
-			h.fatalf("%s is not ready after the faults: %+v", name, st)
-		}
-		if e := h.ledger().Tenants[name]; e.Held != nil {
-			h.fatalf("%s is held after the faults: %+v", name, e.Held)
-		}
+	for _, name := range append([]string{"own", "host"}, names...) {
+		h.wantCalm(name)
 	}
 	works, ledgers, statuses := len(h.shards["one"].works)+len(h.shards["two"].works), len(h.ledgers), h.statuses
 	h.pass(time.Hour)

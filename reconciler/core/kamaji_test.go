@@ -56,9 +56,11 @@ func (w *world) rotate(shard, checksum string) {
 	}
 }
 
-const kamajiStore = "apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: sql}\n" +
-	"spec:\n  provider: kamaji\n  driver: MySQL\n  shards: [eu-1]\n  endpoints: [\"db.data.svc:3306\"]\n" +
-	"  basicAuth:\n    username: {namespace: data, name: db, key: u}\n    password: {namespace: data, name: db, key: p}\n"
+func storeOn(shard string) string {
+	return "apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: sql}\n" +
+		"spec:\n  provider: kamaji\n  driver: MySQL\n  shards: [" + shard + "]\n  endpoints: [\"db.data.svc:3306\"]\n" +
+		"  basicAuth:\n    username: {namespace: data, name: db, key: u}\n    password: {namespace: data, name: db, key: p}\n"
+}
 
 // onKamaji is a world with one tenant that Kamaji runs.
 func onKamaji(t *testing.T, prepare func(*world)) *world {
@@ -67,7 +69,7 @@ func onKamaji(t *testing.T, prepare func(*world)) *world {
 	w.commit(map[string]string{
 		"fleet.yaml":                   "apiVersion: tenantry.io/v1alpha1\nkind: Fleet\nspec: {deletion: {retention: 1h, allowLast: true}}\n",
 		"shards/eu-1.yaml":             "apiVersion: tenantry.io/v1alpha1\nkind: Shard\nmetadata: {name: eu-1}\nspec: {addressPool: [10.0.0.1-10.0.0.9]}\n",
-		"datastores/sql.yaml":          kamajiStore,
+		"datastores/sql.yaml":          storeOn("eu-1"),
 		"classes/hosted/class.yaml":    "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: hosted}\nspec: {provider: kamaji, version: v1.36.3}\n",
 		"tenants/web/acme/tenant.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {class: hosted}\n",
 	})
