@@ -161,7 +161,8 @@ type ownerState struct {
 	wanted  *wanted
 	refused map[recipe]error
 	// proven is what it is to be as soon as that is decided, if it is known already.
-	proven *wanted
+	proven   *wanted
+	accepted acceptance
 	// made is the unit of a new tenant with a Component of its own, until its first
 	// work: building one takes thirty times as long as stamping.
 	made *render.Unit

@@ -184,6 +184,10 @@ func (c *Core) classUnusable(t *fleet.Tenant) note {
 // keep looks at a tenant that is declared and has an entry: is it the same one,
 // and may it be as it is declared?
 func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
+	o, now := c.owners[e.UID], acceptance{t, e, d.entries.Classes[t.Spec.Class], d.entries.DataStores[e.Placement.DataStore]}
+	if o != nil && o.accepted == now {
+		return // as it was, and as it was found good
+	}
 	name := t.Metadata.Name
 	same := t.Dir() == e.Source || (t.Spec.MovedFrom != "" && t.Spec.MovedFrom == e.Source)
 	next := *e
@@ -226,7 +230,18 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	p := e.Placement
 	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
 		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives on shard %s with datastore %s and stays there: a living tenant is not moved by changing its declaration", p.Shard, p.DataStore)}
+	} else if o != nil && next == *e {
+		o.accepted = now
 	}
+}
+
+// acceptance is what was looked at when a tenant was found to be as it is declared, with
+// nothing to be decided or said. While it is the same, so is the answer.
+type acceptance struct {
+	tenant    *fleet.Tenant
+	entry     *ledger.Tenant
+	class     *ledger.Class
+	dataStore *ledger.DataStore
 }
 
 // unrenderable says why a living tenant cannot be rendered from a declaration. What
