@@ -130,7 +130,6 @@ type shardState struct {
 	// pin is what was last asked to be watched; watched are the kinds asked for, synced those whose objects are all known.
 	pin     *ledger.Shard
 	watched map[string]bool
-	judged  map[string]bool
 	synced  map[string]bool
 	unknown map[string]bool
 	// lacking are kinds that the ledger has to list before anything of them is applied.
@@ -263,7 +262,7 @@ func (c *Core) shard(name string) *shardState {
 	s := c.shards[name]
 	if s == nil {
 		s = &shardState{
-			name: name, watched: map[string]bool{}, judged: map[string]bool{}, synced: map[string]bool{}, unknown: map[string]bool{}, unwatched: map[string]string{},
+			name: name, watched: map[string]bool{}, synced: map[string]bool{}, unknown: map[string]bool{}, unwatched: map[string]string{},
 			objects: map[string]held{}, anchors: map[string]Anchor{},
 		}
 		c.shards[name] = s

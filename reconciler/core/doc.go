@@ -25,8 +25,8 @@
 // unreadable ledger) holds what exists, it never removes it.
 //
 // An object that somebody has changed is put right by one write. One that is changed
-// back again and again is Contested and waits (contest.go): nothing here can be made to
-// write as fast as somebody else likes.
+// back again and again is Contested and waits (contest.go): whoever changes it cannot
+// make us write as fast as they like. What is deleted is made anew at once, each time.
 //
 // # Why
 //
