@@ -17,6 +17,11 @@ const (
 	maxFiles     = 200
 	maxFileBytes = 1 << 20
 	maxSteps     = 200
+	// maxWork is in bytes: every step may take all objects apart and write them anew, and
+	// they grow by what the steps before it hold. Builds do some 6 MiB of it in a second.
+	maxWork = 128 << 20
+	// baseObjects is about what a provider's base has.
+	baseObjects = 30
 )
 
 // kustomizationNames are the names that Kustomize looks for.
@@ -70,6 +75,8 @@ type overlayCheck struct {
 	walked map[string]bool
 	based  bool // the provider's base is among the resources
 	steps  int
+	// bytes are those of steps, objects how many are added: what each step goes over.
+	bytes, objects int
 	// generated is how many bytes generators read: a file counts each time.
 	generated int
 	errs      []error
@@ -102,6 +109,9 @@ func (c *overlayCheck) check() (map[string][]byte, error) {
 	c.walk("")
 	if c.steps > maxSteps {
 		c.fail("", "%d patches and the like: want %d at most", c.steps, maxSteps)
+	}
+	if c.steps*c.bytes*(baseObjects+c.objects) > maxWork {
+		c.fail("", "%d patches and the like of %d bytes over %d further objects take too long to build: want fewer, or smaller ones", c.steps, c.bytes, c.objects)
 	}
 	if c.generated > maxUnitBytes {
 		c.fail("", "configMapGenerator reads %d bytes: want %d at most", c.generated, maxUnitBytes)
@@ -164,6 +174,7 @@ func (c *overlayCheck) walk(dir string) {
 		c.fail(file, "want one YAML mapping")
 		return
 	}
+	c.bytes += len(c.files[file])
 	if kind := field(documents[0], "kind"); dir == "" && c.home == "" && kind != "Component" {
 		c.fail(file, "kind is %q: a tenant's own overlay is a Component", kind)
 	}
@@ -205,7 +216,14 @@ func (c *overlayCheck) reference(file, field string, item *yaml.Node) {
 	case !c.inside(target):
 		c.fail(file, "%s: %s leaves the class's folder: only %s may be named outside of it", field, item.Value, c.baseReference())
 	case field == "resources" && c.files[c.relative(target)] != nil:
-		c.document(c.relative(target))
+		for _, object := range c.document(c.relative(target)) {
+			c.objects++
+			for key, items := range entries(object) {
+				if key == "items" {
+					c.objects += len(items.Content)
+				}
+			}
+		}
 	case len(c.kustomizations(c.relative(target))) > 0:
 		c.walk(c.relative(target))
 	default:
@@ -226,6 +244,7 @@ func (c *overlayCheck) patch(file string, item *yaml.Node) {
 				c.fail(file, "patches: %s is not a file of the %s", value.Value, c.owner())
 				continue
 			}
+			c.bytes += len(c.files[c.relative(target)])
 			c.operations(file, c.document(c.relative(target)))
 		case "patch":
 			nodes, err := documents([]byte(value.Value))

@@ -159,6 +159,8 @@ func TestHostileTenants(t *testing.T) {
 		{"CopyEncoded", "And reads base64.", patching("{op: !!binary Y29weQ==, from: /spec, path: /spec/x}"), "YAML tag !!binary is not allowed"},
 		{"TooMuchGenerated", "A file may be named many times.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, files: [" + manyFiles(100) + "]}]", "f": strings.Repeat("x", 32<<10)}, "bytes: want 2097152 at most"},
 		{"TooManyPatches", "Builds run one at a time.", map[string]string{"kustomization.yaml": componentHead + "patches: [" + strings.Repeat("{path: p.yaml},", maxSteps+1) + "]", "p.yaml": "kind: x"}, "201 patches and the like: want 200 at most"},
+		{"TooMuchToBuild", "Each patch writes all objects anew, with what the others added.", map[string]string{"kustomization.yaml": componentHead + "patches: [" + strings.Repeat("{path: p.yaml, target: {kind: '[A-Z].*'}},", 100) + "]", "p.yaml": "metadata: {annotations: {a: " + strings.Repeat("x", 1<<10) + "}}"}, "take too long to build"},
+		{"TooDeep", "A build would take minutes.", adding("data: " + strings.Repeat("[", 101) + strings.Repeat("]", 101)), "YAML is nested deeper than 100 levels"},
 		{"MarkInFile", "What is generated is not read before.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, namespace: tenant-acme, files: [f]}]", "f": "\uE0000!!str\uE001"}, "characters for private use are not allowed"},
 		{"Generated", "What it generates has no namespace unless it says one.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, literals: [a=b]}]"}, "want namespace tenant-acme"},
 	}

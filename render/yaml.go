@@ -37,7 +37,7 @@ func documents(data []byte) ([]*yaml.Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parse YAML: %w", err)
 		}
-		if err := checkNode(&node); err != nil {
+		if err := checkNode(&node, 0); err != nil {
 			return nil, err
 		}
 		if len(node.Content) == 1 {
@@ -46,7 +46,13 @@ func documents(data []byte) ([]*yaml.Node, error) {
 	}
 }
 
-func checkNode(node *yaml.Node) error {
+// maxDepth is how deep YAML may be nested: Kustomize's work grows with its square, and more.
+const maxDepth = 100
+
+func checkNode(node *yaml.Node, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("line %d: YAML is nested deeper than %d levels", node.Line, maxDepth)
+	}
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return fmt.Errorf("line %d: YAML anchors and aliases are not allowed", node.Line)
 	}
@@ -74,7 +80,7 @@ func checkNode(node *yaml.Node) error {
 		}
 	}
 	for _, child := range node.Content {
-		if err := checkNode(child); err != nil {
+		if err := checkNode(child, depth+1); err != nil {
 			return err
 		}
 	}
