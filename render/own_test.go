@@ -161,6 +161,7 @@ func TestHostileTenants(t *testing.T) {
 		{"TooManyPatches", "Builds run one at a time.", map[string]string{"kustomization.yaml": componentHead + "patches: [" + strings.Repeat("{path: p.yaml},", maxSteps+1) + "]", "p.yaml": "kind: x"}, "201 patches and the like: want 200 at most"},
 		{"TooMuchToBuild", "Each patch writes all objects anew, with what the others added.", map[string]string{"kustomization.yaml": componentHead + "patches: [" + strings.Repeat("{path: p.yaml, target: {kind: '[A-Z].*'}},", 100) + "]", "p.yaml": "metadata: {annotations: {a: " + strings.Repeat("x", 1<<10) + "}}"}, "take too long to build"},
 		{"TooDeep", "A build would take minutes.", adding("data: " + strings.Repeat("[", 101) + strings.Repeat("]", 101)), "YAML is nested deeper than 100 levels"},
+		{"NameAsPath", "A name goes into a URL.", adding("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ../../kube-system/configmaps/x, namespace: tenant-acme}"), "its name may not contain '/'"},
 		{"MarkInFile", "What is generated is not read before.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, namespace: tenant-acme, files: [f]}]", "f": "\uE0000!!str\uE001"}, "characters for private use are not allowed"},
 		{"Generated", "What it generates has no namespace unless it says one.", map[string]string{"kustomization.yaml": componentHead + "configMapGenerator: [{name: x, literals: [a=b]}]"}, "want namespace tenant-acme"},
 	}

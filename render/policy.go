@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	segment "k8s.io/apimachinery/pkg/api/validation/path"
 )
 
 // Limits of a unit. The native provider's tenant is 25 objects and 30 KiB.
@@ -100,6 +102,10 @@ func checkKind(how *Provider, id ObjectID) error {
 
 // checkPlace keeps a unit in its own namespace, grants aside.
 func (p policy) checkPlace(id ObjectID) error {
+	// A name is a part of the URL that the object is written to.
+	if wrong := segment.IsValidPathSegmentName(id.Name); len(wrong) > 0 {
+		return fmt.Errorf("its name %s", strings.Join(wrong, ", "))
+	}
 	if id.Kind == "Namespace" && id.Group == "" {
 		if id.Name != p.namespace || id.Namespace != "" {
 			return fmt.Errorf("it is a foreign namespace: only %s may be rendered", p.namespace)
