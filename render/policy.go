@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	segment "k8s.io/apimachinery/pkg/api/validation/path"
+	segment "k8s.io/apimachinery/pkg/api/validate/content"
 )
 
 // Limits of a unit. The native provider's tenant is 25 objects and 30 KiB.
@@ -103,7 +103,7 @@ func checkKind(how *Provider, id ObjectID) error {
 // checkPlace keeps a unit in its own namespace, grants aside.
 func (p policy) checkPlace(id ObjectID) error {
 	// A name is a part of the URL that the object is written to.
-	if wrong := segment.IsValidPathSegmentName(id.Name); len(wrong) > 0 {
+	if wrong := segment.IsPathSegmentName(id.Name); len(wrong) > 0 {
 		return fmt.Errorf("its name %s", strings.Join(wrong, ", "))
 	}
 	if id.Kind == "Namespace" && id.Group == "" {
