@@ -2,8 +2,6 @@ package shard
 
 import (
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -59,99 +57,6 @@ const Hidden = "(hidden)"
 func refused(id render.ObjectID, err error) Difference {
 	f := failure(id, err)
 	return Difference{Object: id.String(), Action: Refused, Message: f.Reason + ": " + f.Message}
-}
-
-// changes compares an object with what it would become, status and what the server
-// keeps of it aside.
-func changes(live, become map[string]any) (found []Change) {
-	compareMaps("", declared(live), declared(become), &found)
-	return found
-}
-
-// declared is an object without what nobody declares.
-func declared(object map[string]any) map[string]any {
-	c := maps.Clone(object)
-	delete(c, "status")
-	metadata, _ := c["metadata"].(map[string]any)
-	metadata = maps.Clone(metadata)
-	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"} {
-		delete(metadata, field)
-	}
-	c["metadata"] = metadata
-	return c
-}
-
-func compareValues(path string, from, to any, found *[]Change) {
-	switch {
-	case reflect.DeepEqual(from, to):
-		return
-	case from != nil && to != nil:
-		switch from := from.(type) {
-		case map[string]any:
-			if to, ok := to.(map[string]any); ok {
-				compareMaps(path, from, to, found)
-				return
-			}
-		case []any:
-			if to, ok := to.([]any); ok && compareItems(path, from, to, found) {
-				return
-			}
-		}
-	}
-	*found = append(*found, Change{path, from, to})
-}
-
-func compareMaps(path string, from, to map[string]any, found *[]Change) {
-	keys := map[string]bool{}
-	for k := range from {
-		keys[k] = true
-	}
-	for k := range to {
-		keys[k] = true
-	}
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		at := k
-		if strings.ContainsAny(k, "./") {
-			at = "[" + k + "]"
-		} else if path != "" {
-			at = "." + k
-		}
-		compareValues(path+at, from[k], to[k], found)
-	}
-}
-
-// compareItems compares lists whose items have names; other lists are one value.
-func compareItems(path string, from, to []any, found *[]Change) bool {
-	a, okA := named(from)
-	b, okB := named(to)
-	if !okA || !okB {
-		return false
-	}
-	names := map[string]bool{}
-	for n := range a {
-		names[n] = true
-	}
-	for n := range b {
-		names[n] = true
-	}
-	for _, n := range slices.Sorted(maps.Keys(names)) {
-		compareValues(fmt.Sprintf("%s[name=%s]", path, n), a[n], b[n], found)
-	}
-	return true
-}
-
-// named gives a list's items by their names, if all have one of their own.
-func named(list []any) (items map[string]any, ok bool) {
-	items = map[string]any{}
-	for _, item := range list {
-		fields, _ := item.(map[string]any)
-		name, is := fields["name"].(string)
-		if _, twice := items[name]; !is || twice {
-			return nil, false
-		}
-		items[name] = item
-	}
-	return items, true
 }
 
 // hide takes all values out of a Secret's changes but those that say what it is.

@@ -51,6 +51,25 @@
 // sight; since labels and annotations can be copied, such an object is taken for
 // somebody else's and reported as Foreign, never healed.
 //
+// # Differences
+//
+// A Viewer holds no Lease and writes nothing. That an object differs is found by
+// jsondiff of fluxcd/pkg/ssa: a read, a dry run of the daemon's own apply, and what
+// differs between both answers as a JSON patch. What it alone would lose is added:
+//
+//   - It pairs the items of lists by their places; a container put in front of others
+//     would change them all. So where items have names, those of the dry run are put
+//     in the places of the live ones before it compares.
+//   - Of metadata it tells which labels and annotations are added or replaced. That a
+//     label of ours would be removed, an owner or a finalizer changed, is a difference
+//     too; so jsondiff compares metadata once more, in full.
+//   - It masks data and stringData of a Secret. kubectl's annotation with what was
+//     applied last quotes both, so nothing of a Secret is shown but its type and its
+//     labels.
+//   - It asks about whatever stands there, and gives no managedFields away. Its client
+//     asks about nothing that is not the owner's, binds the dry run to the uid that was
+//     read, and keeps the answers: they say who has changed what.
+//
 // # What it leaves to others
 //
 // What to do is the core's to decide; whether the cluster behind the kubeconfig

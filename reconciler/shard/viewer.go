@@ -7,14 +7,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/rest"
+	runtimeclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
@@ -22,16 +23,25 @@ import (
 
 // Viewer looks at one shard and has it tell what writes would do. It needs no Lease
 // and writes nothing. Any goroutine may use it.
-type Viewer struct{ client *client }
+type Viewer struct {
+	client *client
+	asks   runtimeclient.Client // by which jsondiff asks; it caches no object
+}
 
 // NewViewer makes a viewer of the cluster that cfg leads to. It contacts nobody.
 func NewViewer(cfg *rest.Config) (*Viewer, error) {
 	forever := func() time.Time { return time.Now().Add(2 * requestTimeout) }
-	c, err := newClient(prepared(cfg, dialer(cfg)), forever, NewSchemas())
+	cfg = prepared(cfg, dialer(cfg))
+	c, err := newClient(cfg, forever, NewSchemas())
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &Viewer{c}, nil
+	cfg.Timeout = requestTimeout // discovery takes no context
+	asks, err := runtimeclient.New(cfg, runtimeclient.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return &Viewer{c, asks}, nil
 }
 
 // Identity is the uid of the cluster's kube-system namespace.
@@ -135,64 +145,38 @@ func (v *Viewer) DiffDerived(ctx context.Context, o render.Owner, d render.Deriv
 }
 
 func (v *Viewer) diff(ctx context.Context, o render.Owner, id render.ObjectID, want map[string]any) Difference {
-	d := Difference{Object: id.String()}
-	live, _, err := v.client.do(ctx, call{verb: http.MethodGet, id: id})
-	switch {
-	case isNotFound(err):
-		if _, err := v.dryRun(ctx, id, want); err != nil && !isNotFound(err) { // its namespace may be missing, too
-			return refused(id, err)
-		}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	d, object := Difference{Object: id.String()}, &unstructured.Unstructured{Object: want}
+	q := &question{Client: v.asks, owner: o, id: id}
+	found, err := jsondiff.Unstructured(ctx, q, object, jsondiff.FieldOwner(render.FieldManager), jsondiff.MaskSecrets(true))
+	switch err := answer(id, err); {
+	case q.leave != "":
+		d.Action, d.Message = q.leave, q.why
+		return d
+	case isNotFound(err), err == nil && q.live == nil: // its namespace may be missing, too
 		d.Action = Missing
 		return d
 	case err != nil:
 		return refused(id, err)
 	}
-	seen := observe(id, live.DeepCopy(), false)
-	switch {
-	case !seen.Owned() || seen.OwnerUID != o.UID:
-		d.Action, d.Message = Foreign, "it is there and not this owner's"
-		return d
-	case seen.Deleting:
-		d.Action, d.Message = Terminating, "it is on its way out"
-		return d
-	}
-	u := &unstructured.Unstructured{Object: want}
-	digest := u.GetAnnotations()[render.AnnotationDigest]
-	for _, name := range []string{render.AnnotationDigest, render.AnnotationEpoch, render.AnnotationFields} {
-		annotate(u, name, live.GetAnnotations()[name]) // marks are no difference that concerns anybody
-	}
-	u.SetUID(types.UID(seen.UID))
-	become, err := v.dryRun(ctx, id, want)
-	if err != nil {
+	if d.Changes, err = changes(found.Patch, q.live, q.become); err != nil {
 		return refused(id, err)
 	}
-	d.Changes = changes(live.Object, become.Object)
-	d.Others = others(become.GetManagedFields())
+	d.Others = others(q.become.GetManagedFields())
 	if isSecret(id) {
 		hide(d.Changes)
 	}
+	digest := object.GetAnnotations()[render.AnnotationDigest]
 	switch {
 	case len(d.Changes) == 0:
-	case digest == "" || digest == seen.Digest:
+	case digest == "" || digest == q.seen.Digest:
 		d.Action = Drifted
-		if _, rival := taken(live.GetManagedFields(), setOf(entryOf(become.GetManagedFields()))); rival != "" {
+		if _, rival := taken(q.live.GetManagedFields(), setOf(entryOf(q.become.GetManagedFields()))); rival != "" {
 			d.Message = "changed by " + rival
 		}
 	default:
 		d.Action = Outdated
 	}
 	return d
-}
-
-// dryRun gives what an object would become.
-func (v *Viewer) dryRun(ctx context.Context, id render.ObjectID, want map[string]any) (*unstructured.Unstructured, error) {
-	body, err := json.Marshal(want)
-	if err != nil {
-		return nil, &problem{ReasonInternal, "the object to be applied cannot be written as JSON"}
-	}
-	become, _, err := v.client.do(ctx, call{
-		verb: http.MethodPatch, id: id, patch: types.ApplyPatchType, body: body,
-		params: map[string]string{"fieldManager": render.FieldManager, "force": "true", "dryRun": metav1.DryRunAll},
-	})
-	return become, err
 }

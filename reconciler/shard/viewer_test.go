@@ -62,9 +62,13 @@ func TestDiff(t *testing.T) {
 		t.Errorf("the cluster is %q, %v", id, err)
 	}
 	before := e.state(ns)
+	if d := viewer.Diff(t.Context(), owner, rendered(t, owner, render.ObjectID{Group: "example.org", Version: "v1", Kind: "First", Namespace: ns, Name: "x"}, nil)); !strings.HasPrefix(d.Message, "NoKind") {
+		t.Errorf("of an unknown kind that is asked about first it says %+v", d)
+	}
 	bad := rendered(t, owner, render.ObjectID{Version: "v1", Kind: "Service", Namespace: ns, Name: "bad"},
 		map[string]any{"spec": map[string]any{"ports": []any{map[string]any{"port": 70000}}}})
 	unheard := rendered(t, owner, render.ObjectID{Group: "example.org", Version: "v1", Kind: "Unheard", Namespace: ns, Name: "x"}, nil)
+	misplaced := rendered(t, owner, render.ObjectID{Version: "v1", Kind: "Unheard", Namespace: ns, Name: "x"}, nil)
 	outdated := object("outdated", "two")
 	outdated.JSON = []byte(strings.ReplaceAll(string(outdated.JSON), `"0123"`, `"4567"`))
 	tests := []struct {
@@ -82,6 +86,8 @@ func TestDiff(t *testing.T) {
 		{"Terminating", "it comes back when it is gone", finalized, shard.Difference{Action: shard.Terminating}},
 		{"Refused", "the shard would not take it", bad, shard.Difference{Action: shard.Refused, Message: "Invalid"}},
 		{"Unheard", "nor what it does not know", unheard, shard.Difference{Action: shard.Refused, Message: "NoKind"}},
+		{"UnheardHere", "in a group that it serves, either", misplaced, shard.Difference{Action: shard.Refused, Message: "NoKind"}},
+		{"RefusedSecret", "a refusal quotes no Secret", password("c2VjcmV0*"), shard.Difference{Action: shard.Refused, Message: "Unavailable: the API server refused it: 500 Internal Server Error (its message is left out"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
