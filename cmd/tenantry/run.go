@@ -41,7 +41,6 @@ With --read-only it observes and decides, but pushes and applies nothing.`,
 		if err != nil {
 			return err
 		}
-		reconciler.SaveMemory()
 		options.Log.Info("start", "version", version, "id", options.ID, "repository", c.repository, "read-only", c.readOnly)
 		err = reconciler.Run(cmd.Context(), options)
 		options.Log.Info("stop")

@@ -133,7 +133,7 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 func (c *Core) held(e *ledger.Tenant) note {
 	broken, isBroken := c.git.declared.Fleet.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: e.Name}]
 	switch why := c.notes[e.Name]; {
-	case isBroken:
+	case isBroken && declaredTenant(c.git.declared.Fleet, e.Name, e) == nil:
 		return note{"Invalid", broken.Message}
 	case e.Held != nil:
 		return note{orElse(why.reason, e.Held.Reason), orElse(why.message, "it is kept as commit "+e.Held.Commit+" declared it")}

@@ -109,7 +109,8 @@ func (b *bench) pass(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	return b.command(ctx, self, "pass", "--repository", repo.Dir, "--profiles", b.profiles, "--tenants", strconv.Itoa(b.tenants))
+	// Memory is bounded as the Deployment of examples/install bounds it.
+	return b.command(ctx, "env", "GOMEMLIMIT=340MiB", "GOGC=200", self, "pass", "--repository", repo.Dir, "--profiles", b.profiles, "--tenants", strconv.Itoa(b.tenants))
 }
 
 // tops prints the first lines of the profiles.

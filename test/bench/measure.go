@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/git/gittest"
-	"github.com/tenantry/tenantry/reconciler"
 	"github.com/tenantry/tenantry/test/fleetgen"
 )
 
@@ -57,7 +56,6 @@ type measured struct {
 // measurePass tells what a pass over the fleet in the repository dir costs, and leaves
 // profiles.
 func measurePass(ctx context.Context, dir, profiles string, tenants int, out io.Writer) error {
-	reconciler.SaveMemory() // as the daemon does
 	made := largeFleet(tenants)
 	p, stop, err := newPass(ctx, dir, made.Shards)
 	if err != nil {
