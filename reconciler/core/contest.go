@@ -10,7 +10,7 @@ import (
 	"github.com/tenantry/tenantry/render"
 )
 
-// An object that somebody changes is healed at once. Healed five times within ten
+// An object that somebody changes or deletes is healed at once. Healed five times within ten
 // minutes it is contested: two want it otherwise, and writing faster makes neither
 // right. Then each healing waits twice as long as the one before, until nobody has
 // changed the object for a while.
@@ -59,6 +59,26 @@ func (o *ownerState) healed(h Healed, now time.Time) {
 	}
 }
 
+// wholeObject stands for a field when all of an object was removed.
+const wholeObject = "the whole object"
+
+// missed notes that an object is gone that was as it should be: making it anew is a
+// healing too. What we have removed ourselves is not wanted any more.
+func (c *Core) missed(s *shardState, g Gone, now time.Time) {
+	o := c.owners[g.OwnerUID]
+	have := s.objects[g.OwnerUID].at(g.ID)
+	if o == nil || have == nil || !have.Owned() || !o.wants(g.ID) {
+		return
+	}
+	o.healed(Healed{ID: g.ID, Digest: have.Digest, Field: wholeObject}, now)
+}
+
+// wants tells whether an object should be there, as far as it is known.
+func (o *ownerState) wants(id render.ObjectID) bool {
+	return o.wanted != nil && (slices.ContainsFunc(o.wanted.objects, func(w wantedObject) bool { return w.id == id }) ||
+		slices.ContainsFunc(o.wanted.derived, func(d render.Derived) bool { return d.ID == id }))
+}
+
 // at is when the object was last put right.
 func (k *contest) at() time.Time { return k.times[len(k.times)-1] }
 
@@ -68,13 +88,13 @@ func (o *ownerState) settle(v view) {
 	o.lookAt = time.Time{}
 	for id, k := range o.contests {
 		have := v.objects.at(id)
-		drifted := have != nil && have.Drifted
+		drifted := have == nil || have.Drifted
 		next := k.at().Add(max(contestWindow, k.pause))
 		if drifted {
 			next = k.at().Add(k.pause)
 		}
 		switch {
-		case !drifted && !v.now.Before(next):
+		case !drifted && !v.now.Before(next), have == nil && !o.wants(id):
 			delete(o.contests, id)
 		case k.pause > 0 && v.now.Before(next) && (o.lookAt.IsZero() || next.Before(o.lookAt)):
 			o.lookAt = next
@@ -82,11 +102,11 @@ func (o *ownerState) settle(v view) {
 	}
 }
 
-// waits tells whether an object that has drifted is left alone for now. What is
-// wanted anew is written at once.
-func (v view) waits(have *Object, digest string) bool {
-	k := v.contests[have.ID]
-	return k != nil && have.Drifted && k.last.Digest == digest && v.now.Before(k.at().Add(k.pause))
+// waits tells whether an object that has drifted, or is gone, is left alone for now.
+// What is wanted anew is written at once.
+func (v view) waits(id render.ObjectID, digest string) bool {
+	k, have := v.contests[id], v.objects.at(id)
+	return k != nil && k.pause > 0 && (have == nil || have.Drifted) && k.last.Digest == digest && v.now.Before(k.at().Add(k.pause))
 }
 
 // contested says what is contested; nothing when nothing is.
@@ -95,6 +115,10 @@ func (v view) contested() note {
 		k := v.contests[id]
 		if k.pause == 0 {
 			continue
+		}
+		if k.last.Field == wholeObject {
+			return note{"Contested", fmt.Sprintf(
+				"%s is removed again and again by somebody; it is made anew less and less often until one of both gives it up", id)}
 		}
 		return note{"Contested", fmt.Sprintf(
 			"%s: %s is changed again and again by %s; it is put right less and less often until one of both gives it up",

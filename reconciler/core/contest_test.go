@@ -175,3 +175,43 @@ func TestFailedHealingIsNoContest(t *testing.T) {
 		t.Errorf("it is %+v, %+v", s.objects[o.ID], w.applied("acme"))
 	}
 }
+
+// Whoever deletes an object again and again is not answered as fast either.
+func TestDeletedAgainAndAgain(t *testing.T) {
+	w := begun(t)
+	o, s := w.object("Service"), w.shards["one"]
+	works, end := len(s.works), w.now.Add(10*time.Minute)
+	for w.now.Before(end) {
+		if is := s.objects[o.ID]; is != nil {
+			delete(s.objects, o.ID)
+			w.queue = append(w.queue, Observed{Shard: "one", Gone: []Gone{{OwnerUID: is.OwnerUID, ID: is.ID}}})
+		}
+		w.pass(time.Second)
+	}
+	if n := len(s.works) - works; n < contestLimit || n > contestLimit+4 {
+		t.Errorf("it was made anew %d times in ten minutes, want %d at once and the others less and less often", n, contestLimit)
+	}
+	if why := w.applied("acme"); why.Reason != "Contested" || !strings.Contains(why.Message, o.ID.String()) {
+		t.Errorf("it is told as %+v", why)
+	}
+	w.pass(2 * time.Hour)
+	if s.objects[o.ID] == nil || w.applied("acme").Reason != "Applied" {
+		t.Errorf("two quiet hours later it is %+v, told as %+v", s.objects[o.ID], w.applied("acme"))
+	}
+}
+
+// What we remove ourselves is no fight.
+func TestRemovedByUsIsNoContest(t *testing.T) {
+	w := withComponent(t)
+	const with, without = component + "resources: [limits.yaml]\n", component
+	for i := range 2 * contestLimit {
+		w.commit(map[string]string{
+			"tenants/web/own/kustomization.yaml": []string{with, without}[i%2],
+			"tenants/web/own/limits.yaml":        "apiVersion: v1\nkind: LimitRange\nmetadata: {name: own, namespace: tenant-own}\nspec: {limits: [{type: Container, max: {memory: 4Gi}}]}\n",
+		})
+		w.settle()
+		if why := w.applied("own"); why.Reason != "Applied" {
+			t.Fatalf("change %d: %+v", i, why)
+		}
+	}
+}

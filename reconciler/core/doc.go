@@ -26,7 +26,7 @@
 //
 // An object that somebody has changed is put right by one write. One that is changed
 // back again and again is Contested and waits (contest.go): whoever changes it cannot
-// make us write as fast as they like. What is deleted is made anew at once, each time.
+// make us write as fast as they like.
 //
 // # Why
 //

@@ -36,14 +36,13 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 		keep[want.id] = true
 		have := v.objects.at(want.id)
 		switch {
-		case have == nil:
-		case !have.Owned():
+		case have != nil && !have.Owned():
 			problem = foreign(have)
 			continue
-		case have.Deleting:
+		case have != nil && have.Deleting:
 			problem = note{"Terminating", fmt.Sprintf("%s is being deleted; it is made anew when it is gone", want.id)}
 			continue
-		case have.Digest == want.digest && !have.Drifted, v.waits(have, want.digest):
+		case have != nil && have.Digest == want.digest && !have.Drifted, v.waits(want.id, want.digest):
 			continue
 		}
 		work.Apply = append(work.Apply, Apply{
@@ -82,7 +81,7 @@ func planDerived(d render.Derived, v view) (*Derive, note) {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v %s", d, source.Data))
 	digest := hex.EncodeToString(sum[:16])
-	if have != nil && (have.Digest == digest && !have.Drifted || v.waits(have, digest)) {
+	if have != nil && have.Digest == digest && !have.Drifted || v.waits(d.ID, digest) {
 		return nil, note{}
 	}
 	return &Derive{Derived: d, UID: uidOf(have), Source: source.Data, Digest: digest, Heals: have != nil && have.Drifted}, note{}

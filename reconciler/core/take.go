@@ -46,7 +46,7 @@ func (c *Core) take(event Event, now time.Time) {
 	case Lease:
 		c.takeLease(e)
 	case Observed:
-		c.takeObserved(e)
+		c.takeObserved(e, now)
 	case Synced:
 		s := c.shard(e.Shard)
 		clear(s.unwatched)
@@ -349,13 +349,14 @@ func (c *Core) vetted(accepted string) bool {
 	return accepted == "" || c.git.vetted[accepted] || (d != nil && d.Commit == accepted)
 }
 
-func (c *Core) takeObserved(e Observed) {
+func (c *Core) takeObserved(e Observed, now time.Time) {
 	s := c.shard(e.Shard)
 	for _, o := range e.Objects {
 		c.store(s, o)
 		c.touch(o.OwnerUID)
 	}
 	for _, g := range e.Gone {
+		c.missed(s, g, now)
 		c.forget(s, g)
 		c.touch(g.OwnerUID)
 	}
