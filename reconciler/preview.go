@@ -189,6 +189,7 @@ func (p *preview) decide(e core.WouldPush) {
 	if e.Ledger == nil {
 		e.Ledger = ledger.Empty()
 	}
+	clear(p.extra) // found under the former ledger: everybody is looked at again
 	p.queue = append(p.queue, core.LedgerRead{
 		Tip: fmt.Sprintf("preview-%d", len(p.decisions)), Ledger: e.Ledger.With(e.Changes), Classes: p.classes, Fleets: p.fleets,
 	})

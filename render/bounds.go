@@ -77,11 +77,26 @@ func (b bounds) checkChanged(id ObjectID, was, is content) error {
 	}
 	var errs []error
 	differences(nil, was, is, func(path []string) {
+		if commands(path, id) {
+			errs = append(errs, fmt.Errorf("%s: a tenant may not change it: it tells the controller of %s what to do", join(path), id.Kind))
+			return
+		}
 		if !slices.ContainsFunc(fields, func(field string) bool { return below(path, field) }) {
 			errs = append(errs, fmt.Errorf("%s: class %s does not let tenants change it: it allows %s", join(path), b.class, either(fields)))
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// commands tells whether path is an annotation by which people order the controller of
+// an object's kind about, such as Kamaji's "paused": whoever may set it could keep a
+// removed tenant running.
+func commands(path []string, id ObjectID) bool {
+	if len(path) < 3 || path[0] != "metadata" || path[1] != "annotations" || id.Group == "" {
+		return false
+	}
+	domain, _, found := strings.Cut(path[2], "/")
+	return found && (domain == id.Group || strings.HasSuffix(domain, "."+id.Group))
 }
 
 func either(list []string) string {

@@ -45,6 +45,10 @@ func TestTenantsBounds(t *testing.T) {
 	}{
 		{"Field", "The field itself is named.", deployment("spec.template.spec.tolerations"), tolerate, ""},
 		{"Parent", "All below a field may be changed.", deployment("spec.template"), tolerate, ""},
+		{
+			"Command", "An annotation may order a controller about: a paused one would leave a removed tenant running.", deployment("metadata.annotations"),
+			patching(`{op: add, path: /metadata/annotations, value: {kubernetes.io.apps/x: y, apps/paused: "true"}}`), "metadata.annotations.apps/paused: a tenant may not change it",
+		},
 		{"Sibling", "A name that begins alike is another one.", deployment("spec.template.spec.toleration"), tolerate, "spec.template.spec.tolerations: class standard does not let tenants change it: it allows spec.template.spec.toleration"},
 		{"Child", "Leave for a part is none for the whole.", deployment("spec.template.spec.tolerations.x"), tolerate, "tolerations: class standard"},
 		{"Nothing", "Without bounds nothing is allowed.", nil, tolerate, "Deployment.apps/tenant-acme/control-plane: spec.template.spec.tolerations: class standard does not let tenants change it: it allows nothing"},
