@@ -89,10 +89,14 @@ func admit(b *testing.B, c *cluster.Cluster, name, kubeconfigs string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for resource, object := range map[string]map[string]any{
-		"namespaces": {"kind": "Namespace", "metadata": map[string]any{"name": "databases"}},
-		"secrets":    {"kind": "Secret", "metadata": map[string]any{"name": "postgres", "namespace": "databases"}},
+	for _, made := range []struct {
+		resource string
+		object   map[string]any
+	}{
+		{"namespaces", map[string]any{"kind": "Namespace", "metadata": map[string]any{"name": "databases"}}},
+		{"secrets", map[string]any{"kind": "Secret", "metadata": map[string]any{"name": "postgres", "namespace": "databases"}}},
 	} {
+		resource, object := made.resource, made.object
 		object["apiVersion"] = "v1"
 		o := &unstructured.Unstructured{Object: object}
 		await(b, "the datastore's "+resource+" are there", time.Minute, func() bool {
