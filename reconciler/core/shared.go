@@ -1,0 +1,152 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// Decisions about what tenants share: shards, classes, datastores, and the kinds that
+// are watched.
+
+// decideShards pins the identity of every shard at first contact.
+func (c *Core) decideShards(d *draft) {
+	owner := map[string]string{}
+	for name, e := range d.entries.Shards {
+		owner[e.Identity] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		s := c.shards[name]
+		s.problem = note{}
+		if !c.mayUse(s) || s.lease.Identity == "" || c.compared(s).reason != "" {
+			continue
+		}
+		e := d.entries.Shards[name]
+		switch other := owner[s.lease.Identity]; {
+		case e != nil && e.Identity != s.lease.Identity:
+			s.problem = note{"IdentityChanged", fmt.Sprintf(
+				"the kubeconfig of shard %s leads to the cluster %s, but the ledger says that the shard is %s; nothing is done there until the right kubeconfig is back",
+				name, s.lease.Identity, e.Identity)}
+		case e == nil && other != "":
+			s.problem = note{"IdentityTaken", fmt.Sprintf("the kubeconfig of shard %s leads to the same cluster as shard %s", name, other)}
+		case e == nil && d.fleet.Shards[name] != nil:
+			owner[s.lease.Identity] = name
+			d.setShard(&ledger.Shard{Name: name, Identity: s.lease.Identity})
+		}
+	}
+}
+
+// decideClasses puts every class that can be rendered in force as declared.
+func (c *Core) decideClasses(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(d.fleet.Classes)) {
+		class := d.fleet.Classes[name]
+		e := d.entries.Classes[name]
+		if e != nil && e.Tree == class.Tree {
+			continue
+		}
+		next := &ledger.Class{Name: name, Provider: class.Spec.Provider, Commit: d.declared.Commit, Tree: class.Tree}
+		if e != nil && e.Provider == next.Provider {
+			next.BaseVersion = e.BaseVersion
+		} else {
+			next.BaseVersion = c.renderer.LatestBase(next.Provider)
+		}
+		if err := c.renderer.Check(class, next.BaseVersion); err != nil {
+			c.notes["class/"+name] = note{"NotRendered", err.Error()}
+			continue
+		}
+		d.classes[class.Tree] = class
+		d.setClass(next)
+	}
+}
+
+// decideDataStores gives datastores their identity, and holds those that are broken or
+// gone: a datastore is never taken away from its tenants.
+func (c *Core) decideDataStores(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(d.fleet.DataStores)) {
+		ds := d.fleet.DataStores[name]
+		e := d.entries.DataStores[name]
+		if e != nil {
+			if e.Provider != ds.Spec.Provider {
+				c.notes["datastore/"+name] = note{"Frozen", fmt.Sprintf("it belongs to provider %s, which cannot change to %s", e.Provider, ds.Spec.Provider)}
+			}
+			if e.Held != nil && e.Shard == ds.Spec.Shards[0] && c.usable(d, e.Shard).reason == "" {
+				next := *e
+				next.Held = nil
+				d.setDataStore(&next)
+			}
+			continue
+		}
+		shard := ds.Spec.Shards[0]
+		if why := c.usable(d, shard); why.reason != "" {
+			c.notes["datastore/"+name] = why
+			continue
+		}
+		next := &ledger.DataStore{
+			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
+			Provider: ds.Spec.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Provider), Shard: shard, Epoch: 1,
+		}
+		unit, err := c.renderer.DataStore(dataStoreInput(next, ds))
+		if err != nil {
+			c.notes["datastore/"+name] = note{"NotRendered", err.Error()}
+			continue
+		}
+		d.setDataStore(next)
+		d.addKinds(shard, kindsOf(unit))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.entries.DataStores)) {
+		e := d.entries.DataStores[name]
+		_, broken := d.fleet.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: name}]
+		if e.Held != nil || d.fleet.DataStores[name] != nil || c.usable(d, e.Shard).reason != "" {
+			continue // held already, as declared, or not ours to decide
+		}
+		reason := "Invalid"
+		if !broken && d.fleet.Absent(fleet.Ref{Kind: fleet.KindDataStore, Name: name}) {
+			reason = "Removed"
+		}
+		last, found := c.last(Want{Ref: WantRef{Kind: fleet.KindDataStore, Name: name, Path: e.Source}})
+		if !found {
+			continue
+		}
+		next := *e
+		next.Held = &ledger.Held{Commit: last.Commit, Tree: last.Tree, Reason: reason}
+		d.fleets[last.Tree] = last.Fleet
+		d.setDataStore(&next)
+	}
+}
+
+// decideKinds has the ledger list what living owners have come to need. It is asked
+// for until the ledger does: a decision may be put off, or its push may fail.
+func (c *Core) decideKinds(d *draft) {
+	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
+		s := c.shards[name]
+		if e := c.ledger.entries.Shards[name]; e != nil {
+			s.lacking = slices.DeleteFunc(s.lacking, func(k string) bool { return slices.Contains(e.Kinds, k) })
+		}
+		if len(s.lacking) > 0 && c.usable(d, name).reason == "" {
+			d.addKinds(name, s.lacking)
+		}
+	}
+}
+
+// addKinds has the ledger list every kind before it is applied for the first
+// time: where to look for what is ours.
+func (d *draft) addKinds(shard string, more []string) {
+	e := d.entries.Shards[shard]
+	if e == nil {
+		return
+	}
+	kinds := slices.Clone(e.Kinds)
+	for _, k := range more {
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	if len(kinds) == len(e.Kinds) {
+		return
+	}
+	slices.Sort(kinds)
+	d.setShard(&ledger.Shard{Name: e.Name, Identity: e.Identity, Kinds: kinds})
+}
