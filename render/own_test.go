@@ -340,3 +340,23 @@ func TestAccess(t *testing.T) {
 		}
 	}
 }
+
+// TestMadeFields: where a stamp makes a field, Kustomize writes the value without
+// quotes, and a later layer of a build reads it anew.
+func TestMadeFields(t *testing.T) {
+	in := acmeWith(map[string]string{"stamp/kustomization.yaml": componentHead + `
+replacements:
+- source: {kind: Tenant, fieldPath: spec.parameters.text}
+  targets: [{select: {kind: Deployment}, fieldPaths: ['metadata.annotations.[example.com/made]'], options: {create: true}}]
+`})
+	in.Class.Spec.Parameters = &fleet.Schema{Type: "object", Properties: map[string]fleet.Parameter{"text": {Type: "string"}}}
+	r := newRenderer(t)
+	for value, text := range map[string]bool{
+		"hello": true, "v1.2": true, "a: b": true, "1": false, "true": false, "2026-01-01": false, ".inf": false, "~": false, "0x1f": false,
+	} {
+		in.Spec.Parameters = map[string]any{"text": value}
+		if _, err := r.Tenant(in); text != (err == nil) || err != nil && !strings.Contains(err.Error(), "would be read as another type") {
+			t.Errorf("%q: %v, want it filled in: %t", value, err, text)
+		}
+	}
+}

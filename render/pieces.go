@@ -185,14 +185,14 @@ func (f *filling) typed(out []byte, p *piece) ([]byte, error) {
 	}
 	node := yaml.Node{Kind: yaml.ScalarNode, Tag: p.tag, Value: raw}
 	if p.tag == tagMade {
-		node.Tag = ""
+		// Numbers, booleans, dates: anything that is a text only in quotes.
+		if node.Tag = ""; node.ShortTag() != "!!str" {
+			return out, fmt.Errorf("%q would be read as another type where a stamp makes the field: let the base have the field already", raw)
+		}
 	}
 	v, err := decodeScalar(&node)
-	switch _, text := v.(string); {
-	case err != nil:
+	if err != nil {
 		return out, fmt.Errorf("%q is no %s, which the field wants: %w", raw, strings.TrimLeft(p.tag, "!"), err)
-	case p.tag == tagMade && !text:
-		return out, fmt.Errorf("%q would be read as another type where a stamp makes the field: let the base have the field already", raw)
 	}
 	data, err := canonical(v)
 	return append(out, data...), err
