@@ -188,7 +188,8 @@ func TestSecondReplicaTakesOver(t *testing.T) {
 		t.Errorf("failures are %+v", f)
 	}
 	a.stop()
-	next(b, held)
+	// It holds the Lease when it reports objects; what comes together comes in the
+	// order of objects first.
 	seen := next(b, func(o core.Observed) bool {
 		for _, o := range o.Objects {
 			if o.ID == object.ID {
