@@ -19,20 +19,24 @@ import (
 )
 
 // quiet is a reconciler whose Git never answers.
-func quiet(t *testing.T) (*reconciler, *bytes.Buffer) {
+func quiet(t *testing.T) (r *reconciler, said *bytes.Buffer, kubeconfigs string) {
 	t.Helper()
-	said := &bytes.Buffer{}
+	said = &bytes.Buffer{}
 	log := slog.New(slog.NewTextHandler(said, nil))
+	kubeconfigs = t.TempDir()
 	return &reconciler{
-		opts: Options{Kubeconfigs: t.TempDir(), ID: "replica-1"}, log: log, core: core.New(core.Config{}, nil),
+		opts: Options{
+			Shards: func() (map[string]shard.Source, error) { return shard.FromKubeconfigDir(kubeconfigs) },
+			Look:   5 * time.Second, Clock: time.Now, ID: "replica-1",
+		}, log: log, core: core.New(core.Config{}, nil),
 		git: repository.New(nil, repository.Branches{}, log), shards: map[string]*shard.Shard{}, tasks: &errgroup.Group{},
 		events: make(chan core.Event, 64), metrics: newMetrics(),
-	}, said
+	}, said, kubeconfigs
 }
 
 func TestLoopWithoutEventsIsAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := quiet(t)
+		r, _, _ := quiet(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); r.loop(ctx) }()
@@ -46,11 +50,11 @@ func TestLoopWithoutEventsIsAlive(t *testing.T) {
 }
 
 func TestOneKubeconfigTooManyHidesNoOther(t *testing.T) {
-	r, said := quiet(t)
+	r, said, kubeconfigs := quiet(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the shards' edges end at once
 	for _, name := range []string{"eu-1", "eu-1.yaml", "eu-2.kubeconfig"} {
-		if err := os.WriteFile(filepath.Join(r.opts.Kubeconfigs, name), []byte("x"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(kubeconfigs, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +70,7 @@ func TestOneKubeconfigTooManyHidesNoOther(t *testing.T) {
 	if n := strings.Count(said.String(), "both for shard eu-1"); n != 1 {
 		t.Errorf("told %d times, want once:\n%s", n, said)
 	}
-	if err := os.RemoveAll(r.opts.Kubeconfigs); err != nil {
+	if err := os.RemoveAll(kubeconfigs); err != nil {
 		t.Fatal(err)
 	}
 	r.discover(ctx)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler/repository"
+	"github.com/tenantry/tenantry/reconciler/shard"
+	"github.com/tenantry/tenantry/render"
 )
 
 // Options of Run.
@@ -16,13 +18,16 @@ type Options struct {
 	// StatusGit says where the status branch is kept, when it names a URL: in another
 	// repository than Git.
 	StatusGit git.Options
-	// Kubeconfigs is the folder of the shards' kubeconfigs. It is looked at again
-	// while Run runs: a new file is a new shard.
-	Kubeconfigs string
+	// Shards finds the shards that can be reached, by name (shard.FromKubeconfigDir).
+	// It is asked again while Run runs, every Look, default 5 s: a new one is a new shard.
+	Shards func() (map[string]shard.Source, error)
+	Look   time.Duration
 	// ID names this replica in the shards' Leases; no two processes share one.
 	ID string
-	// Image is our own image, for the Jobs that run it on shards.
-	Image string
+	// Lease is how long a shard's Lease is good without being renewed; default 15 s.
+	Lease time.Duration
+	// Renderer renders units; replicas of one process may share it.
+	Renderer *render.Renderer
 	// ReadOnly observes and decides, but pushes and applies nothing.
 	ReadOnly bool
 	// Interval is how often Git is looked at unasked, default one minute;
@@ -37,5 +42,8 @@ type Options struct {
 	// path. WebhookListen is an address for it alone, so that the Git host need not
 	// reach the others; empty serves it at Listen, too.
 	WebhookSecretFile, WebhookListen string
-	Log                              *slog.Logger
+	// Clock is what decisions go by, default time.Now. Pauses and Leases go by the
+	// process's own, which nobody can set.
+	Clock func() time.Time
+	Log   *slog.Logger
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,10 +16,10 @@ import (
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/git/watch"
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/jitter"
 	"github.com/tenantry/tenantry/reconciler/lease"
 	"github.com/tenantry/tenantry/reconciler/repository"
 	"github.com/tenantry/tenantry/reconciler/shard"
-	"github.com/tenantry/tenantry/render"
 )
 
 // Run reconciles until ctx ends; then it stops its edges, releases its Leases and
@@ -26,11 +28,13 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Interval <= 0 {
 		opts.Interval = time.Minute
 	}
-	renderer, err := render.New(render.Options{Image: opts.Image})
-	if err != nil {
-		return err
+	if opts.Clock == nil {
+		opts.Clock = time.Now
 	}
-	if _, err := shard.FromKubeconfigDir(opts.Kubeconfigs); err != nil {
+	if opts.Look <= 0 {
+		opts.Look = 5 * time.Second
+	}
+	if _, err := opts.Shards(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -46,7 +50,7 @@ func Run(ctx context.Context, opts Options) error {
 		core: core.New(core.Config{
 			ReadOnly: opts.ReadOnly, FetchInterval: 2 * opts.Interval, // the watch looks earlier
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
-		}, renderer),
+		}, opts.Renderer),
 		git:    repository.New(repo, opts.Branches, opts.Log),
 		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(),
 	}
@@ -71,7 +75,9 @@ func Run(ctx context.Context, opts Options) error {
 	r.tasks = tasks
 	tasks.Go(func() error { r.git.Run(ctx, func(e core.Event) { r.report(ctx, e) }); return nil })
 	tasks.Go(func() error {
-		for range watch.Watch(ctx, watch.Options{Interval: opts.Interval, Path: opts.Git.LocalPath()}) {
+		for range watch.Watch(ctx, watch.Options{
+			Interval: opts.Interval, Path: opts.Git.LocalPath(), Random: jitter.New(opts.ID, "look").Float64,
+		}) {
 			r.report(ctx, core.Look{})
 		}
 		return nil
@@ -133,14 +139,11 @@ func (r *reconciler) report(ctx context.Context, e core.Event) {
 	}
 }
 
-// lookAtKubeconfigs is how often the folder of kubeconfigs is looked at.
-const lookAtKubeconfigs = 5 * time.Second
-
 // loop steps the core with one event after the other.
 func (r *reconciler) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	look := time.NewTicker(lookAtKubeconfigs)
+	look := time.NewTicker(r.opts.Look)
 	defer look.Stop()
 	r.discover(ctx)
 	for {
@@ -157,14 +160,14 @@ func (r *reconciler) loop(ctx context.Context) {
 		}
 		timer.Stop()
 		if next := r.core.Next(); !next.IsZero() {
-			timer.Reset(time.Until(next))
+			timer.Reset(next.Sub(r.opts.Clock()))
 		}
 	}
 }
 
 func (r *reconciler) step(event core.Event) {
 	start := time.Now()
-	effects := r.core.Step(event, start)
+	effects := r.core.Step(event, r.opts.Clock())
 	for _, effect := range effects {
 		r.tell(effect)
 		if !r.git.Handle(effect) {
@@ -178,10 +181,10 @@ func (r *reconciler) step(event core.Event) {
 	r.metrics.observe(r.core, time.Since(start))
 }
 
-// discover starts an edge for every shard that has a kubeconfig. One whose
-// kubeconfig disappears keeps its edge, which says that it cannot be reached.
+// discover starts an edge for every shard that can be reached. One whose kubeconfig
+// disappears keeps its edge, which says that it cannot be reached.
 func (r *reconciler) discover(ctx context.Context) {
-	sources, err := shard.FromKubeconfigDir(r.opts.Kubeconfigs)
+	sources, err := r.opts.Shards()
 	told := ""
 	if err != nil {
 		told = err.Error()
@@ -191,11 +194,13 @@ func (r *reconciler) discover(ctx context.Context) {
 	}
 	r.told = told
 	found := false
-	for name, source := range sources {
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		if r.shards[name] != nil {
 			continue
 		}
-		s, err := shard.New(name, source, shard.Options{ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper, Schemas: r.schemas})
+		s, err := shard.New(name, sources[name], shard.Options{
+			ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper, Schemas: r.schemas, Identity: r.opts.ID, Look: r.opts.Look,
+		})
 		if err != nil {
 			r.log.Error("cannot start a shard's edge", "shard", name, "error", err)
 			continue
@@ -206,15 +211,11 @@ func (r *reconciler) discover(ctx context.Context) {
 	if !found {
 		return
 	}
-	names := []string{}
-	for name := range r.shards {
-		names = append(names, name)
-	}
-	r.step(core.Kubeconfigs{Shards: names})
+	r.step(core.Kubeconfigs{Shards: slices.Sorted(maps.Keys(r.shards))})
 }
 
 func (r *reconciler) keeper(name string, cfg *rest.Config) (shard.Keeper, error) {
-	k, err := lease.NewKeeper(cfg, lease.Options{Shard: name, Identity: r.opts.ID, ReadOnly: r.opts.ReadOnly})
+	k, err := lease.NewKeeper(cfg, lease.Options{Shard: name, Identity: r.opts.ID, ReadOnly: r.opts.ReadOnly, Duration: r.opts.Lease})
 	if err != nil {
 		return nil, fmt.Errorf("make the keeper of shard %s's Lease: %w", name, err)
 	}

@@ -24,6 +24,8 @@ import (
 	"github.com/tenantry/tenantry/git/gittest"
 	"github.com/tenantry/tenantry/reconciler"
 	"github.com/tenantry/tenantry/reconciler/repository"
+	"github.com/tenantry/tenantry/reconciler/shard"
+	"github.com/tenantry/tenantry/render"
 )
 
 // daemon is a running reconciler and what it says.
@@ -35,20 +37,35 @@ type daemon struct {
 	ended   chan error
 }
 
-func options(t *testing.T, url string, log io.Writer) reconciler.Options {
-	t.Helper()
-	return reconciler.Options{
-		Git: git.Options{URL: url}, Branches: repository.Branches{Declared: "main", Ledger: "tenantry-ledger", Status: "tenantry-status"},
-		Kubeconfigs: t.TempDir(), ID: "replica-1", Image: "registry.example.com/tenantry:v1", Interval: 50 * time.Millisecond, StatusInterval: 10 * time.Millisecond,
-		Listen: "127.0.0.1:0", Log: slog.New(slog.NewJSONHandler(log, nil)),
-	}
+// setting is what a daemon is started with.
+type setting struct {
+	reconciler.Options
+	Kubeconfigs string // the folder that Shards looks into
 }
 
-func start(t *testing.T, opts reconciler.Options, log *safeBuffer) *daemon {
+func options(t *testing.T, url string, log io.Writer) setting {
+	t.Helper()
+	renderer, err := render.New(render.Options{Image: "registry.example.com/tenantry:v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfigs := t.TempDir()
+	return setting{reconciler.Options{
+		Git: git.Options{URL: url}, Branches: repository.Branches{Declared: "main", Ledger: "tenantry-ledger", Status: "tenantry-status"},
+		Shards: shardsIn(kubeconfigs), ID: "replica-1", Renderer: renderer, Interval: 50 * time.Millisecond, StatusInterval: 10 * time.Millisecond,
+		Listen: "127.0.0.1:0", Log: slog.New(slog.NewJSONHandler(log, nil)),
+	}, kubeconfigs}
+}
+
+func shardsIn(dir string) func() (map[string]shard.Source, error) {
+	return func() (map[string]shard.Source, error) { return shard.FromKubeconfigDir(dir) }
+}
+
+func start(t *testing.T, opts setting, log *safeBuffer) *daemon {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &daemon{t: t, log: log, cancel: cancel, ended: make(chan error, 1)}
-	go func() { d.ended <- reconciler.Run(ctx, opts) }()
+	go func() { d.ended <- reconciler.Run(ctx, opts.Options) }()
 	t.Cleanup(cancel)
 	d.eventually("it serves", func() bool {
 		for line := range strings.Lines(log.String()) {
@@ -154,25 +171,25 @@ func TestWrongOptionsEndRun(t *testing.T) {
 	t.Cleanup(func() { _ = busy.Close() })
 	for _, c := range []struct {
 		name, reason string
-		set          func(*reconciler.Options)
+		set          func(*setting)
 		want         string
 	}{
-		{"kubeconfigs", "a folder that was mistyped has no shards to stop at", func(o *reconciler.Options) { o.Kubeconfigs += "/absent" }, "find kubeconfigs"},
-		{"two kubeconfigs", "which of them is the shard's?", func(o *reconciler.Options) {
+		{"kubeconfigs", "a folder that was mistyped has no shards to stop at", func(o *setting) { o.Shards = shardsIn(o.Kubeconfigs + "/absent") }, "find kubeconfigs"},
+		{"two kubeconfigs", "which of them is the shard's?", func(o *setting) {
 			for _, name := range []string{"eu-1", "eu-1.yaml"} {
 				write(t, filepath.Join(o.Kubeconfigs, name), "x")
 			}
 		}, "both for shard eu-1"},
-		{"repository", "what is no URL never becomes one", func(o *reconciler.Options) { o.Git.URL = "ftp://example.com/fleet" }, "not supported"},
-		{"path", "nothing is there", func(o *reconciler.Options) { o.Git.URL = t.TempDir() }, "not a Git repository"},
-		{"address", "somebody else has it", func(o *reconciler.Options) { o.Listen = busy.Addr().String() }, "listen for metrics and health"},
+		{"repository", "what is no URL never becomes one", func(o *setting) { o.Git.URL = "ftp://example.com/fleet" }, "not supported"},
+		{"path", "nothing is there", func(o *setting) { o.Git.URL = t.TempDir() }, "not a Git repository"},
+		{"address", "somebody else has it", func(o *setting) { o.Listen = busy.Addr().String() }, "listen for metrics and health"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := options(t, "https://git.example.com/fleet", io.Discard)
 			c.set(&opts)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			if err := reconciler.Run(ctx, opts); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := reconciler.Run(ctx, opts.Options); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("ended with %v, want %q: %s", err, c.want, c.reason)
 			}
 		})

@@ -13,6 +13,8 @@ import (
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler"
 	"github.com/tenantry/tenantry/reconciler/repository"
+	"github.com/tenantry/tenantry/reconciler/shard"
+	"github.com/tenantry/tenantry/render"
 )
 
 func newRun() *cobra.Command {
@@ -61,6 +63,10 @@ func (c *config) options(stderr io.Writer) (reconciler.Options, error) {
 			return reconciler.Options{}, err
 		}
 	}
+	renderer, err := render.New(render.Options{Image: c.image})
+	if err != nil {
+		return reconciler.Options{}, err
+	}
 	for _, file := range c.exposed() {
 		log.Warn("everybody on this machine can read a private key", "file", file)
 	}
@@ -73,9 +79,9 @@ func (c *config) options(stderr io.Writer) (reconciler.Options, error) {
 		Git:               remote,
 		StatusGit:         status,
 		Branches:          repository.Branches{Declared: c.branch, Ledger: c.ledgerBranch, Status: c.statusBranch},
-		Kubeconfigs:       c.kubeconfigs,
+		Shards:            func() (map[string]shard.Source, error) { return shard.FromKubeconfigDir(c.kubeconfigs) },
 		ID:                id,
-		Image:             c.image,
+		Renderer:          renderer,
 		ReadOnly:          c.readOnly,
 		Interval:          c.interval,
 		StatusInterval:    c.statusInterval,

@@ -13,6 +13,8 @@ type Options struct {
 	// Jitter is the part of the interval by which it varies, up and down, so that
 	// many replicas do not ask at the same moment; 0 is a tenth, negative none.
 	Jitter float64
+	// Random gives numbers from [0, 1) for the jitter; default dice.
+	Random func() float64
 	// Path of a local repository whose references are watched as well; empty for
 	// a remote one.
 	Path string
@@ -27,6 +29,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Jitter == 0 {
 		o.Jitter = 0.1
+	}
+	if o.Random == nil {
+		o.Random = rand.Float64
 	}
 	if o.Settle <= 0 {
 		o.Settle = 20 * time.Millisecond
@@ -128,7 +133,7 @@ func (l *loop) run(ctx context.Context) {
 }
 
 func (l *loop) pause() time.Duration {
-	return Jitter(l.opts.Interval, l.opts.Jitter, rand.Float64())
+	return Jitter(l.opts.Interval, l.opts.Jitter, l.opts.Random())
 }
 
 // Jitter spreads d evenly over d·(1 ± part); random is from [0, 1).

@@ -69,7 +69,7 @@ func TestSignalsAreCoalesced(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		changes, signals := make(chan struct{}), make(chan struct{}, 1)
-		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: 20 * time.Millisecond}, signals: signals, changes: changes}
+		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: 20 * time.Millisecond}.withDefaults(), signals: signals, changes: changes}
 		go l.run(ctx)
 		for range 50 {
 			changes <- struct{}{}
@@ -113,7 +113,7 @@ func TestSourcesAreAttachedAgain(t *testing.T) {
 		signals := make(chan struct{}, 1)
 		var first, second chan struct{}
 		attempts, stopped := 0, 0
-		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: time.Millisecond}, signals: signals}
+		l := &loop{opts: Options{Interval: time.Hour, Jitter: -1, Settle: time.Millisecond}.withDefaults(), signals: signals}
 		l.attach = func() (*source, error) {
 			attempts++
 			changes := make(chan struct{})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/jitter"
 )
 
 // Options of a Keeper. Zero durations take the defaults.
@@ -77,6 +77,8 @@ type server interface {
 type Keeper struct {
 	opts   Options
 	server server
+	// spread keeps replicas that began at the same moment apart.
+	spread *jitter.Source
 
 	// What Run remembers between two steps.
 	state    State
@@ -102,7 +104,11 @@ func NewKeeper(cfg *rest.Config, opts Options) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep the lease of shard %s: %w", opts.Shard, err)
 	}
-	return &Keeper{opts: opts, server: server}, nil
+	return newKeeper(server, opts), nil
+}
+
+func newKeeper(server server, opts Options) *Keeper {
+	return &Keeper{opts: opts, server: server, spread: jitter.New(opts.Identity, opts.Shard)}
 }
 
 // Deadline is until when this replica may act on the shard; zero or past when it
@@ -178,11 +184,11 @@ func (k *Keeper) look(ctx context.Context) time.Duration {
 		k.failures = 0
 		m := memoryOf(found)
 		k.tell(core.Lease{Holder: holder(found), Identity: k.cluster, Tip: m.Tip, Accepted: m.Accepted})
-		return waitFor(action, now, jitter(k.opts.Renew))
+		return waitFor(action, now, k.spread.Stretch(k.opts.Renew))
 	}
 	err = k.write(ctx, found)
 	if errors.Is(err, errConflict) {
-		return jitter(k.opts.Retry / 4) // somebody was faster; see who
+		return k.spread.Stretch(k.opts.Retry / 4) // somebody was faster; see who
 	}
 	if err == nil {
 		m := memoryOf(found)
@@ -222,11 +228,11 @@ func (k *Keeper) settle(ctx context.Context, err error) time.Duration {
 		return 0 // the end, not a failure
 	}
 	if left := time.Until(k.Deadline()); k.last != nil && left > 0 {
-		return min(jitter(k.opts.Retry), left)
+		return min(k.spread.Stretch(k.opts.Retry), left)
 	}
 	k.giveUp()
 	k.failures++
-	return jitter(min(k.opts.Retry<<min(k.failures-1, 10), 30*time.Second))
+	return k.spread.Stretch(min(k.opts.Retry<<min(k.failures-1, 10), 30*time.Second))
 }
 
 // giveUp reports that the shard cannot be reached, or was not for too long.
@@ -303,9 +309,4 @@ func waitFor(a Action, now time.Time, at time.Duration) time.Duration {
 		return min(at, a.Until.Sub(now))
 	}
 	return at
-}
-
-// jitter spreads replicas that began at the same moment: d to 1.2 d.
-func jitter(d time.Duration) time.Duration {
-	return d + rand.N(d/5+1)
 }

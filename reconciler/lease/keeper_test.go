@@ -74,7 +74,7 @@ type replica struct {
 
 func run(s server, opts Options) *replica {
 	opts.Shard = "eu-1"
-	r := &replica{Keeper: &Keeper{opts: opts.withDefaults(), server: s}, done: make(chan struct{})}
+	r := &replica{Keeper: newKeeper(s, opts.withDefaults()), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	go func() {

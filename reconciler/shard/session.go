@@ -3,7 +3,6 @@ package shard
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"time"
 
@@ -12,12 +11,13 @@ import (
 	"k8s.io/client-go/util/connrotation"
 
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/jitter"
 )
 
 // connect opens one session after the other until ctx ends: a new one when the
 // source has changed, or could not be used.
 func (s *Shard) connect(ctx context.Context) {
-	told := ""
+	told, spread := "", s.spread("connect")
 	for attempts := 0; ctx.Err() == nil; attempts++ {
 		cfg, version, err := s.source.Config()
 		if err == nil {
@@ -31,7 +31,7 @@ func (s *Shard) connect(ctx context.Context) {
 			told = err.Error()
 			s.outbox.control(core.Lease{Shard: s.name, Err: err})
 		}
-		sleep(ctx, backoff(attempts))
+		sleep(ctx, spread.Stretch(backoff(attempts)))
 	}
 }
 
@@ -147,11 +147,15 @@ func prepared(cfg *rest.Config, dial *connrotation.Dialer) *rest.Config {
 	return cfg
 }
 
-// backoff is the pause after so many failures in a row: 1 s, doubled, 30 s at
-// most, and up to a fifth more so that shards do not come back in step.
+// backoff is the pause after so many failures in a row: 1 s, doubled, 30 s at most.
 func backoff(attempts int) time.Duration {
-	d := min(time.Second<<min(attempts, 10), 30*time.Second)
-	return d + rand.N(d/5)
+	return min(time.Second<<min(attempts, 10), 30*time.Second)
+}
+
+// spread stretches the pauses of what this replica does on the shard, so that shards
+// and replicas do not come back in step.
+func (s *Shard) spread(what string) *jitter.Source {
+	return jitter.New(s.opts.Identity, s.name, what)
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -33,6 +33,8 @@ type Options struct {
 	Keeper func(shard string, cfg *rest.Config) (Keeper, error)
 	// Concurrency bounds the owners worked on at once; default 16.
 	Concurrency int
+	// Identity names this replica: its pauses differ from others' by it.
+	Identity string
 	// ReadOnly watches without the lease, and does nothing.
 	ReadOnly bool
 	// Schemas may be shared by shards; default one of its own.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/reconciler/jitter"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -88,9 +89,9 @@ func (w *watcher) start(kind string, full bool) {
 
 // keep watches one kind until ctx ends.
 func (w *watcher) keep(ctx context.Context, kind string, k *kindWatch) {
-	t, told := w.term, ""
+	t, told, spread := w.term, "", w.term.shard.spread(kind)
 	for attempts := 0; ctx.Err() == nil; attempts++ {
-		err := w.reflect(ctx, kind, k)
+		err := w.reflect(ctx, kind, k, spread)
 		if ctx.Err() != nil {
 			return
 		}
@@ -107,12 +108,12 @@ func (w *watcher) keep(ctx context.Context, kind string, k *kindWatch) {
 				t.shard.outbox.control(core.Unwatched{Shard: t.shard.name, Kind: kind, Message: told})
 			}
 		}
-		sleep(ctx, backoff(attempts))
+		sleep(ctx, spread.Stretch(backoff(attempts)))
 	}
 }
 
 // reflect lists and watches a kind until that fails.
-func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch) error {
+func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch, spread *jitter.Source) error {
 	t := w.term
 	var lw *cache.ListWatch
 	var into cache.ReflectorStore
@@ -152,7 +153,7 @@ func (w *watcher) reflect(ctx context.Context, kind string, k *kindWatch) error 
 			return err
 		}
 		// The watch ended as watches do: go on from where it was.
-		sleep(ctx, backoff(0)/4)
+		sleep(ctx, spread.Stretch(backoff(0)/4))
 	}
 }
 
