@@ -11,6 +11,11 @@
 //	providers/<name>/teardown/             what takes a removed tenant's data away, if that is ours to do
 //	providers/<name>/datastore/            a datastore: a managed one, or what tells of one that runs elsewhere
 //
+// One binary carries several versions of a base: <name>/ holds the newest, and older ones
+// that tenants still have stand beside it as <name>-<baseVersion>/, each a whole provider.
+// Which one a tenant or datastore is rendered from, the ledger says. In every tree that is
+// built the base stands at providers/<name>, so a class's overlay names none.
+//
 // A class is an ordinary overlay (resources: [../../providers/native]), with a stamp/
 // of its own for its tenants' parameters if it wants. A tenant may have a Component of
 // its own, as far as its class allows. What a tenant is in the end comes from one

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,10 @@ import (
 //
 //go:embed providers/*/*.yaml providers/*/stamp providers/*/teardown providers/*/datastore
 var embedded embed.FS
+
+// Embedded gives the providers that the binary carries, in folders of providers/: what
+// Options.Providers is laid beside.
+func Embedded() fs.FS { return embedded }
 
 // part is one kind of unit that a provider renders.
 type part string
@@ -173,32 +178,38 @@ type base struct {
 	parts map[part]*Provider
 }
 
-// loadBases reads every provider in the binary, by name and version.
-func loadBases(source fs.FS) (map[string]map[string]*base, error) {
-	dirs, err := fs.ReadDir(source, "providers")
-	if err != nil {
-		return nil, fmt.Errorf("list providers: %w", err)
-	}
+// loadBases reads every provider of the sources, by name and version. One version of
+// one provider is said once: two that differ would render one ledger in two ways.
+func loadBases(sources ...fs.FS) (map[string]map[string]*base, error) {
 	bases := map[string]map[string]*base{}
-	for _, dir := range dirs {
-		sub, err := fs.Sub(source, path.Join("providers", dir.Name()))
+	for _, source := range sources {
+		dirs, err := fs.ReadDir(source, "providers")
 		if err != nil {
-			return nil, fmt.Errorf("open provider %s: %w", dir.Name(), err)
+			return nil, fmt.Errorf("list providers: %w", err)
 		}
-		b, err := loadBase(dir.Name(), sub)
-		if err != nil {
-			return nil, fmt.Errorf("load provider %s: %w", dir.Name(), err)
+		for _, dir := range dirs {
+			sub, err := fs.Sub(source, path.Join("providers", dir.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("open provider %s: %w", dir.Name(), err)
+			}
+			b, err := loadBase(dir.Name(), sub)
+			if err != nil {
+				return nil, fmt.Errorf("load provider %s: %w", dir.Name(), err)
+			}
+			if bases[b.name] == nil {
+				bases[b.name] = map[string]*base{}
+			}
+			if bases[b.name][b.version] != nil {
+				return nil, fmt.Errorf("load provider %s: base version %s of provider %s is there twice", dir.Name(), b.version, b.name)
+			}
+			bases[b.name][b.version] = b
 		}
-		if bases[b.name] == nil {
-			bases[b.name] = map[string]*base{}
-		}
-		bases[b.name][b.version] = b
 	}
 	return bases, nil
 }
 
-func loadBase(name string, source fs.FS) (*base, error) {
-	b := &base{name: name, files: map[string][]byte{}, parts: map[part]*Provider{}}
+func loadBase(folder string, source fs.FS) (*base, error) {
+	b := &base{files: map[string][]byte{}, parts: map[part]*Provider{}}
 	err := fs.WalkDir(source, ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -213,10 +224,10 @@ func loadBase(name string, source fs.FS) (*base, error) {
 	if err := yaml.UnmarshalStrict(b.files["provider.yaml"], &d); err != nil {
 		return nil, fmt.Errorf("read provider.yaml: %w", err)
 	}
-	if err := d.check(name); err != nil {
+	if err := d.check(folder); err != nil {
 		return nil, fmt.Errorf("read provider.yaml: %w", err)
 	}
-	b.version = d.BaseVersion
+	b.name, b.version = d.Metadata.Name, d.BaseVersion
 	for p, s := range map[part]*section{partTenant: d.Tenant, partTeardown: d.Teardown, partDataStore: d.DataStore} {
 		if s == nil {
 			continue
@@ -228,14 +239,19 @@ func loadBase(name string, source fs.FS) (*base, error) {
 	return b, nil
 }
 
+// versionForm is that of base versions: they are compared.
+var versionForm = regexp.MustCompile(`^[1-9][0-9]*$`)
+
 func (d *description) check(folder string) error {
 	switch {
 	case d.APIVersion != fleet.APIVersion || d.Kind != "Provider":
 		return fmt.Errorf("want apiVersion %s and kind Provider", fleet.APIVersion)
-	case d.Metadata.Name != folder:
-		return fmt.Errorf("metadata.name is %q: want the folder's name, %q", d.Metadata.Name, folder)
 	case d.BaseVersion == "":
 		return errors.New("baseVersion is empty")
+	case !versionForm.MatchString(d.BaseVersion):
+		return fmt.Errorf("baseVersion is %q: want a whole number", d.BaseVersion)
+	case folder != d.Metadata.Name && folder != d.Metadata.Name+"-"+d.BaseVersion:
+		return fmt.Errorf("metadata.name is %q: want the folder's name, %q, or that without its end -<baseVersion>", d.Metadata.Name, folder)
 	case d.Tenant == nil:
 		return errors.New("tenant is missing")
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ type Options struct {
 	// Image is our own image, for the Jobs that run it on shards
 	// (ghcr.io/tenantry/tenantry:v0.1.0).
 	Image string
+	// Providers are more of them beside those that the binary carries, in folders of
+	// providers/: other versions of their bases, or further providers. nil is none.
+	Providers fs.FS
 }
 
 // Renderer renders units. It is safe for use by several goroutines.
@@ -53,9 +57,13 @@ type shape struct {
 	costErr   error
 }
 
-// New reads the providers that the binary carries.
+// New reads the providers that the binary carries, and those of the options.
 func New(o Options) (*Renderer, error) {
-	bases, err := loadBases(embedded)
+	sources := []fs.FS{embedded}
+	if o.Providers != nil {
+		sources = append(sources, o.Providers)
+	}
+	bases, err := loadBases(sources...)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +73,7 @@ func New(o Options) (*Renderer, error) {
 	return &Renderer{options: o, bases: bases, shapes: map[string]*shape{}}, nil
 }
 
-// LatestBase is the newest version of provider's base in the binary; empty when
+// LatestBase is the newest version of provider's base that is carried; empty when
 // there is no such provider.
 func (r *Renderer) LatestBase(provider string) string {
 	versions := slices.SortedFunc(maps.Keys(r.bases[provider]), compareVersions)
@@ -75,7 +83,14 @@ func (r *Renderer) LatestBase(provider string) string {
 	return versions[len(versions)-1]
 }
 
-// Providers are the names of all providers in the binary, sorted.
+// CheckBase says why nothing of a version of provider's base can be rendered, or
+// judged: only another binary carries it.
+func (r *Renderer) CheckBase(provider, version string) error {
+	_, err := r.base(provider, version)
+	return err
+}
+
+// Providers are the names of all providers that are carried, sorted.
 func (r *Renderer) Providers() []string { return slices.Sorted(maps.Keys(r.bases)) }
 
 // Tenant renders a tenant's control plane.
