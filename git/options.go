@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,9 @@ type Options struct {
 	AllowHTTP bool
 	// CAFile holds certificates (PEM) to trust beside the system's.
 	CAFile string
+	// Transport is how HTTP requests are sent; nil is Go's own, which trusts CAFile. It
+	// is not for SSH.
+	Transport http.RoundTripper
 	// Timeout is how long the remote may be silent before it counts as
 	// unreachable; default 60 s. A large transfer may take longer in all.
 	Timeout time.Duration

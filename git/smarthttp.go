@@ -24,28 +24,40 @@ type smartHTTP struct {
 }
 
 func newSmartHTTP(base *url.URL, opts Options) (*smartHTTP, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = opts.Timeout
-	if opts.CAFile != "" {
-		pem, err := os.ReadFile(opts.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read CA certificates: %w", err)
+	roundTripper := opts.Transport
+	if roundTripper == nil {
+		var err error
+		if roundTripper, err = newRoundTripper(opts.CAFile); err != nil {
+			return nil, err
 		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read CA certificates: %s holds none", opts.CAFile)
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return &smartHTTP{base: base, opts: opts, client: &http.Client{
-		Transport: transport,
+		Transport: roundTripper,
 		// A redirect would carry credentials, or what we believe about a repository,
 		// to a place that nobody named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// newRoundTripper is Go's own, which trusts the certificates in caFile, too.
+func newRoundTripper(caFile string) (http.RoundTripper, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if caFile == "" {
+		return transport, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("read CA certificates: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read CA certificates: %s holds none", caFile)
+	}
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return transport, nil
 }
 
 func (s *smartHTTP) String() string { return s.base.Redacted() }
@@ -108,13 +120,25 @@ func (s *smartHTTP) do(ctx context.Context, method, path, service string, conten
 }
 
 // once sends one request as who authorization says. Cancelling happens through ctx
-// or by silence: the timer starts anew with every read.
+// or by silence: the timer starts anew with everything sent and received.
 func (s *smartHTTP) once(ctx context.Context, method, path, service, authorization string, content []byte) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	req, err := http.NewRequestWithContext(ctx, method, s.base.String()+path, bytes.NewReader(content))
-	if err != nil {
+	patience := s.opts.Timeout
+	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("the remote was silent for %s", patience)) })
+	heard := func() { timer.Reset(patience) }
+	end := func() {
+		timer.Stop()
 		cancel(nil)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.base.String()+path, nil)
+	if err != nil {
+		end()
 		return nil, err
+	}
+	if len(content) > 0 {
+		req.ContentLength = int64(len(content))
+		req.GetBody = func() (io.ReadCloser, error) { return &sending{bytes.NewReader(content), heard}, nil }
+		req.Body, _ = req.GetBody() // never fails
 	}
 	req.Header.Set("User-Agent", userAgent)
 	if method == http.MethodPost {
@@ -127,7 +151,7 @@ func (s *smartHTTP) once(ctx context.Context, method, path, service, authorizati
 	res, err := s.client.Do(req)
 	if err != nil {
 		cause := context.Cause(ctx)
-		cancel(nil)
+		end()
 		if e := (*url.Error)(nil); errors.As(err, &e) {
 			err = e.Err // without the URL, which we print ourselves
 		}
@@ -138,17 +162,25 @@ func (s *smartHTTP) once(ctx context.Context, method, path, service, authorizati
 	}
 	if err := s.status(res); err != nil {
 		_ = res.Body.Close()
-		cancel(nil)
+		end()
 		return nil, err
 	}
-	body := &impatient{
-		body: res.Body, cause: func() error { return context.Cause(ctx) }, cancel: cancel, patience: s.opts.Timeout,
-	}
-	body.timer = time.AfterFunc(body.patience, func() {
-		cancel(fmt.Errorf("the remote was silent for %s", body.patience))
-	})
-	return body, nil
+	heard()
+	return &impatient{body: res.Body, cause: func() error { return context.Cause(ctx) }, heard: heard, end: end}, nil
 }
+
+// sending is content on its way: a long upload is no silence.
+type sending struct {
+	*bytes.Reader
+	heard func()
+}
+
+func (s *sending) Read(p []byte) (int, error) {
+	s.heard()
+	return s.Reader.Read(p)
+}
+
+func (s *sending) Close() error { return nil }
 
 // refusedError is an HTTP status that says the request was not carried out.
 type refusedError struct {
@@ -190,16 +222,14 @@ func (s *smartHTTP) status(res *http.Response) error {
 
 // impatient is a body that is given up after a silence.
 type impatient struct {
-	body     io.ReadCloser
-	cause    func() error
-	cancel   context.CancelCauseFunc
-	timer    *time.Timer
-	patience time.Duration
+	body       io.ReadCloser
+	cause      func() error
+	heard, end func()
 }
 
 func (b *impatient) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
-	b.timer.Reset(b.patience)
+	b.heard()
 	if err != nil && !errors.Is(err, io.EOF) {
 		if cause := b.cause(); cause != nil {
 			err = cause
@@ -210,7 +240,6 @@ func (b *impatient) Read(p []byte) (int, error) {
 }
 
 func (b *impatient) Close() error {
-	b.timer.Stop()
-	b.cancel(nil)
+	b.end()
 	return b.body.Close()
 }
