@@ -1,0 +1,113 @@
+package apiserver
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/typed"
+)
+
+// converter types objects as the field manager has them here.
+type converter struct{ types managedfields.TypeConverter }
+
+func (c converter) ObjectToTyped(o runtime.Object, opts ...typed.ValidationOptions) (*typed.TypedValue, error) {
+	if own, ok := o.(*object); ok {
+		o = &own.Unstructured
+	}
+	return c.types.ObjectToTyped(o, opts...)
+}
+
+func (c converter) TypedToObject(v *typed.TypedValue) (runtime.Object, error) {
+	content, ok := v.AsValue().Unstructured().(Object)
+	if !ok {
+		return nil, fmt.Errorf("read an object: it is no mapping")
+	}
+	return newObject(content, nil), nil
+}
+
+// oneVersion converts between a kind's versions: there is one.
+type oneVersion struct{}
+
+func (oneVersion) Convert(any, any, any) error {
+	return fmt.Errorf("convert an object: it has one version")
+}
+
+func (oneVersion) ConvertToVersion(o runtime.Object, _ runtime.GroupVersioner) (runtime.Object, error) {
+	return o, nil
+}
+
+func (oneVersion) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
+	return label, value, nil
+}
+
+// Default does nothing: what the server adds, rules do.
+func (oneVersion) Default(runtime.Object) {}
+
+func (oneVersion) New(gvk schema.GroupVersionKind) (runtime.Object, error) {
+	return empty(gvk), nil
+}
+
+func empty(gvk schema.GroupVersionKind) *object {
+	return newObject(Object{"apiVersion": gvk.GroupVersion().String(), "kind": gvk.Kind}, nil)
+}
+
+// fieldManager keeps a kind's managedFields with what real API servers keep them with.
+func fieldManager(k *kind, subresource string) *managedfields.FieldManager {
+	reset := map[fieldpath.APIVersion]fieldpath.Filter{}
+	if unset := k.rules.reset(k, subresource); unset != nil {
+		reset[fieldpath.APIVersion(k.apiVersion())] = fieldpath.NewExcludeSetFilter(unset)
+	}
+	m, err := managedfields.NewDefaultFieldManager(
+		k.typing, oneVersion{}, oneVersion{}, oneVersion{}, k.gvk, k.gvk.GroupVersion(), subresource, reset)
+	if err != nil {
+		panic(fmt.Sprintf("keep the fields of %s: %v", k.gvk, err)) // only without a type converter
+	}
+	return m
+}
+
+// timed sets the times of the entries that an operation has written: the field manager
+// takes this machine's clock, which is not the cluster's.
+func (s *Server) timed(before, after []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	now := metav1.NewTime(s.now().Truncate(1e9))
+	for i := range after {
+		e := &after[i]
+		same := slices.IndexFunc(before, func(b metav1.ManagedFieldsEntry) bool { return sameManager(b, *e) })
+		if same < 0 || e.Time == nil || before[same].Time == nil || !e.Time.Equal(before[same].Time) {
+			e.Time = &now
+		}
+	}
+	slices.SortStableFunc(after, func(a, b metav1.ManagedFieldsEntry) int {
+		return cmp.Or(
+			cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Time.Unix(), b.Time.Unix()), cmp.Compare(a.Manager, b.Manager),
+			cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Subresource, b.Subresource))
+	})
+	return after
+}
+
+func sameManager(a, b metav1.ManagedFieldsEntry) bool {
+	return a.Manager == b.Manager && a.Operation == b.Operation && a.APIVersion == b.APIVersion && a.Subresource == b.Subresource
+}
+
+// sameFields tells whether two lists of entries differ in nothing but times.
+func sameFields(a, b []metav1.ManagedFieldsEntry) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, e := range a {
+		i := slices.IndexFunc(b, func(other metav1.ManagedFieldsEntry) bool { return sameManager(e, other) })
+		if i < 0 || (e.FieldsV1 == nil) != (b[i].FieldsV1 == nil) {
+			return false
+		}
+		if e.FieldsV1 != nil && !bytes.Equal(e.FieldsV1.GetRawBytes(), b[i].FieldsV1.GetRawBytes()) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,238 @@
+package apiserver
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// rules are what a kind has of its own.
+type rules struct {
+	// generation rises with what is asked for; for some kinds with annotations, too.
+	generation, annotations bool
+	// unconditional updates name no resourceVersion.
+	unconditional bool
+	// returned: a delete answers with the object, not with a status.
+	returned bool
+	// fixed are fields that never change once they are set.
+	fixed []fixed
+}
+
+type fixed struct {
+	path   []string
+	reason string
+}
+
+const immutable = "field is immutable"
+
+func rulesOf(k Kind, custom bool) rules {
+	if custom {
+		return rules{generation: true, returned: false}
+	}
+	switch k.Kind {
+	case "ConfigMap", "LimitRange", "ResourceQuota", "Namespace":
+		return rules{unconditional: true}
+	case "ServiceAccount":
+		return rules{unconditional: true, returned: true}
+	case "Secret":
+		return rules{unconditional: true, fixed: []fixed{{[]string{"type"}, immutable}}}
+	case "Service":
+		return rules{unconditional: true, returned: true, fixed: []fixed{{[]string{"spec", "clusterIP"}, "may not change once set"}}}
+	case "PersistentVolumeClaim":
+		return rules{unconditional: true, returned: true}
+	case "Deployment":
+		return rules{generation: true, annotations: true, unconditional: true, fixed: []fixed{{[]string{"spec", "selector"}, immutable}}}
+	case "StatefulSet":
+		return rules{generation: true, unconditional: true, fixed: []fixed{
+			{[]string{"spec", "selector"}, immutable}, {[]string{"spec", "serviceName"}, immutable},
+		}}
+	case "Job":
+		return rules{generation: true, unconditional: true, fixed: []fixed{
+			{[]string{"spec", "selector"}, immutable}, {[]string{"spec", "template"}, immutable}, {[]string{"spec", "completionMode"}, immutable},
+		}}
+	case "PodDisruptionBudget", "NetworkPolicy":
+		return rules{generation: true, unconditional: k.Kind == "NetworkPolicy"}
+	}
+	return rules{}
+}
+
+// reset are the fields that a request to this subresource leaves as they are, nil for
+// none: nobody comes to own them by it.
+func (r rules) reset(k *kind, subresource string) *fieldpath.Set {
+	switch {
+	case subresource == "" && k.Status:
+		return fieldpath.NewSet(fieldpath.MakePathOrDie("status"))
+	case subresource == "":
+		return nil
+	case k.custom:
+		return fieldpath.NewSet(fieldpath.MakePathOrDie("metadata"), fieldpath.MakePathOrDie("spec"))
+	case k.Kind.Kind == "Deployment":
+		return fieldpath.NewSet(fieldpath.MakePathOrDie("spec"), fieldpath.MakePathOrDie("metadata", "labels"))
+	}
+	return fieldpath.NewSet(fieldpath.MakePathOrDie("spec"))
+}
+
+// keep puts back what a request to this subresource cannot change.
+func (k *kind) keep(subresource string, was, next Object) Object {
+	switch {
+	case subresource == "" && k.Status:
+		return set(next, was["status"], "status")
+	case subresource == "":
+		return next
+	case k.custom:
+		return set(was, next["status"], "status")
+	case k.Kind.Kind == "Deployment":
+		next = set(next, metaOf(was)["labels"], "metadata", "labels")
+	}
+	return set(next, was["spec"], "spec")
+}
+
+// begin is a new object as the server makes it of what was sent.
+func (s *Server) begin(k *kind, o Object) Object {
+	if k.Status {
+		o = set(o, nil, "status")
+	}
+	if k.rules.generation {
+		o = set(o, int64(1), "metadata", "generation")
+	}
+	switch k.Kind.Kind {
+	case "Namespace":
+		o = set(o, Object{"phase": "Active"}, "status")
+		o = set(o, []any{"kubernetes"}, "spec", "finalizers")
+	case "Service":
+		if o = s.allocate(o); o["status"] == nil {
+			o = set(o, Object{"loadBalancer": Object{}}, "status")
+		}
+	case "Job":
+		o = labelled(o)
+	}
+	return k.complete(o)
+}
+
+// complete adds what every version of an object has.
+func (k *kind) complete(o Object) Object {
+	if k.custom {
+		return o
+	}
+	switch k.Kind.Kind {
+	case "Namespace":
+		name := metaOf(o)["name"]
+		if at(o, "metadata", "labels", "kubernetes.io/metadata.name") != name {
+			o = set(o, name, "metadata", "labels", "kubernetes.io/metadata.name")
+		}
+	case "Secret":
+		if o["type"] == nil {
+			o = set(o, "Opaque", "type")
+		}
+		if given, ok := o["stringData"].(Object); ok {
+			o = merged(o, given)
+		}
+	}
+	return o
+}
+
+// allocate gives a Service its address.
+func (s *Server) allocate(o Object) Object {
+	spec, _ := o["spec"].(Object)
+	kind, _ := spec["type"].(string)
+	if kind == "ExternalName" {
+		return o
+	}
+	next := maps.Clone(spec)
+	if next == nil {
+		next = Object{}
+	}
+	if next["clusterIP"] == nil {
+		s.addresses++
+		next["clusterIP"] = fmt.Sprintf("10.96.%d.%d", s.addresses>>8&0xff, s.addresses&0xff)
+	}
+	next["clusterIPs"] = []any{next["clusterIP"]}
+	for name, value := range map[string]any{
+		"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack",
+		"ipFamilies": []any{"IPv4"},
+	} {
+		if next[name] == nil {
+			next[name] = value
+		}
+	}
+	return set(o, next, "spec")
+}
+
+// labelled gives a Job the labels by which it knows its pods.
+func labelled(o Object) Object {
+	meta := metaOf(o)
+	uid, name := meta["uid"], meta["name"]
+	if at(o, "spec", "manualSelector") == true {
+		return o
+	}
+	for key, value := range map[string]any{
+		"batch.kubernetes.io/controller-uid": uid, "controller-uid": uid, "batch.kubernetes.io/job-name": name, "job-name": name,
+	} {
+		o = set(o, value, "spec", "template", "metadata", "labels", key)
+	}
+	return set(o, Object{"matchLabels": Object{"batch.kubernetes.io/controller-uid": uid}}, "spec", "selector")
+}
+
+// merged moves stringData into data.
+func merged(o, given Object) Object {
+	for name, value := range given {
+		text, _ := value.(string)
+		o = set(o, base64Of(text), "data", name)
+	}
+	return set(o, nil, "stringData")
+}
+
+// raise gives a changed object its generation.
+func (k *kind) raise(subresource string, was, next Object) Object {
+	if !k.rules.generation || subresource != "" {
+		return next
+	}
+	same := equal(was["spec"], next["spec"])
+	if k.custom {
+		same = sameBut(was, next, "metadata", "status", "apiVersion", "kind")
+		if !k.Status {
+			same = sameBut(was, next, "metadata", "apiVersion", "kind")
+		}
+	}
+	if k.rules.annotations && !equal(metaOf(was)["annotations"], metaOf(next)["annotations"]) {
+		same = false
+	}
+	if same {
+		return next
+	}
+	generation, _ := metaOf(was)["generation"].(int64)
+	return set(next, generation+1, "metadata", "generation")
+}
+
+func sameBut(a, b Object, names ...string) bool {
+	for _, o := range []Object{a, b} {
+		for name := range o {
+			if !slices.Contains(names, name) && !equal(a[name], b[name]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// refuse gives what is wrong with a change.
+func (k *kind) refuse(was, next Object) (wrong field.ErrorList) {
+	for _, f := range k.rules.fixed {
+		before, after := at(was, f.path...), at(next, f.path...)
+		if before != nil && !equal(before, after) {
+			path := field.NewPath(f.path[0], f.path[1:]...)
+			wrong = append(wrong, field.Invalid(path, after, f.reason))
+		}
+	}
+	if was["immutable"] == true && (k.Kind.Kind == "ConfigMap" || k.Kind.Kind == "Secret") {
+		for _, name := range []string{"data", "binaryData", "immutable"} {
+			if !equal(was[name], next[name]) {
+				wrong = append(wrong, field.Forbidden(field.NewPath(name), "field is immutable when `immutable` is set"))
+			}
+		}
+	}
+	return wrong
+}

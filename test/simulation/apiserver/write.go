@@ -1,0 +1,344 @@
+package apiserver
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// write is a request that changes an object.
+type write struct {
+	kind                       *kind
+	verb, subresource, manager string
+	namespace, name            string
+	dry                        bool
+}
+
+func (w write) fields() *managedfields.FieldManager {
+	if w.subresource == "status" {
+		return w.kind.status
+	}
+	return w.kind.fields
+}
+
+func (w write) key() Key { return keyOf(w.kind, w.namespace, w.name) }
+
+func (w write) notFound() error { return apierrors.NewNotFound(w.kind.group, w.name) }
+
+func (w write) conflict(format string, args ...any) error {
+	return apierrors.NewConflict(w.kind.group, w.name, fmt.Errorf(format, args...))
+}
+
+const locked = "the object has been modified; please apply your changes to the latest version and try again"
+
+// create makes an object that must not be there.
+func (s *Server) create(w write, o Object) (*stored, error) {
+	o, err := w.read(o)
+	if err != nil {
+		return nil, err
+	}
+	if metaOf(o)["resourceVersion"] != nil {
+		return nil, apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")
+	}
+	next, ok := w.kind.fields.UpdateNoErrors(empty(w.kind.gvk), newObject(o, entriesOf(o)), w.manager).(*object)
+	if !ok {
+		return nil, apierrors.NewInternalError(fmt.Errorf("create %s: no object", w.name))
+	}
+	return s.insert(w, next)
+}
+
+// insert stores an object that was not there.
+func (s *Server) insert(w write, next *object) (*stored, error) {
+	if err := s.admitted(w, next, nil); err != nil {
+		return nil, err
+	}
+	if w.kind.get(w.namespace, w.name) != nil {
+		return nil, apierrors.NewAlreadyExists(w.kind.group, w.name)
+	}
+	meta := maps.Clone(metaOf(next.Object))
+	for _, name := range []string{"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion", "selfLink"} {
+		delete(meta, name)
+	}
+	if s.version > 0 || meta["uid"] == nil { // the first namespace has its uid from the options
+		meta["uid"] = s.uid()
+	}
+	meta["creationTimestamp"] = stamp(metav1.NewTime(s.now()))
+	content := s.begin(w.kind, set(next.Object, meta, "metadata"))
+	return s.store(w, nil, content, s.timed(nil, next.managed)), nil
+}
+
+// read checks what was sent against where it was sent to.
+func (w write) read(o Object) (Object, error) {
+	if kind, version := textOf(o, "kind"), textOf(o, "apiVersion"); kind == "" && version == "" && !w.kind.custom {
+		o = set(set(o, w.kind.Kind.Kind, "kind"), w.kind.apiVersion(), "apiVersion")
+	} else if kind != w.kind.Kind.Kind || version != w.kind.apiVersion() {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: no kind %q is registered for version %q",
+			kind, version, w.kind.Kind.Kind, kind, version))
+	}
+	if !w.kind.custom {
+		o, _ = withoutNull(o).(Object)
+	}
+	meta := metaOf(o)
+	switch name := textOf(meta, "name"); {
+	case w.name == "":
+		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), "", field.ErrorList{
+			field.Required(field.NewPath("metadata", "name"), "name or generateName is required"),
+		})
+	case name == "":
+		return nil, apierrors.NewBadRequest("name must be provided")
+	case name != w.name:
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", name, w.name))
+	}
+	switch namespace := textOf(meta, "namespace"); {
+	case namespace == "" && w.namespace != "":
+		o = set(o, w.namespace, "metadata", "namespace")
+	case namespace != w.namespace:
+		return nil, apierrors.NewBadRequest(fmt.Sprintf(
+			"the namespace of the provided object does not match the namespace sent on the request"))
+	}
+	return o, nil
+}
+
+// entriesOf takes an object's managedFields out of its content.
+func entriesOf(o Object) []metav1.ManagedFieldsEntry {
+	meta := metaOf(o)
+	sent, there := meta["managedFields"]
+	if !there {
+		return nil
+	}
+	delete(meta, "managedFields")
+	list, _ := sent.([]any)
+	entries := make([]metav1.ManagedFieldsEntry, 0, len(list))
+	for _, item := range list {
+		var e metav1.ManagedFieldsEntry
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.(Object), &e); err == nil {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// update replaces an object by what was sent.
+func (s *Server) update(w write, o Object) (*stored, error) {
+	o, err := w.read(o)
+	if err != nil {
+		return nil, err
+	}
+	was := w.kind.get(w.namespace, w.name)
+	if was == nil {
+		return nil, w.notFound()
+	}
+	if uid, _ := metaOf(o)["uid"].(string); uid != "" && uid != textOf(metaOf(was.content), "uid") {
+		return nil, w.conflict("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, textOf(metaOf(was.content), "uid"))
+	}
+	return s.replace(w, was, o)
+}
+
+// replace makes an object what an update or a patch makes of it.
+func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
+	meta := maps.Clone(metaOf(o))
+	o = maps.Clone(o)
+	o["metadata"] = meta
+	entries := entriesOf(o)
+	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(o, entries), w.manager).(*object)
+	if !ok {
+		return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
+	}
+	return s.change(w, was, next)
+}
+
+// apply makes an object what a server-side apply makes of it.
+func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool, err error) {
+	was, live := w.kind.get(w.namespace, w.name), empty(w.kind.gvk)
+	if was != nil {
+		live = was.object()
+	} else if w.subresource != "" {
+		return nil, false, w.notFound()
+	}
+	if _, there := metaOf(o)["managedFields"]; there {
+		return nil, false, apierrors.NewBadRequest("metadata.managedFields must be nil")
+	}
+	merged, err := w.fields().Apply(live, newObject(o, nil), w.manager, force)
+	if err != nil {
+		return nil, false, err
+	}
+	next, ok := merged.(*object)
+	if !ok {
+		return nil, false, apierrors.NewInternalError(fmt.Errorf("apply %s: no object", w.name))
+	}
+	if uid := textOf(metaOf(next.Object), "uid"); was == nil && uid != "" {
+		return nil, false, w.conflict("uid mismatch: the provided object specified uid %s, and no existing object was found", uid)
+	}
+	if next.Object, err = w.read(next.Object); err != nil {
+		return nil, false, err
+	}
+	if was == nil {
+		if version := textOf(metaOf(next.Object), "resourceVersion"); version != "" && version != "0" {
+			return nil, false, w.notFound()
+		}
+		st, err = s.insert(w, next)
+		return st, err == nil, err
+	}
+	st, err = s.change(w, was, next)
+	return st, false, err
+}
+
+// change stores what has become of an object, if anything has.
+func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
+	if err := s.admitted(w, next, was); err != nil {
+		return nil, err
+	}
+	sent, before := metaOf(next.Object), metaOf(was.content)
+	switch version, _ := sent["resourceVersion"].(string); {
+	case (version == "" || version == "0") && !w.kind.rules.unconditional:
+		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, field.ErrorList{
+			field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update"),
+		})
+	case version != "" && version != "0" && version != versionText(was.version):
+		return nil, w.conflict(locked)
+	}
+	var wrong field.ErrorList
+	if uid, _ := sent["uid"].(string); uid != "" && uid != before["uid"] {
+		wrong = append(wrong, field.Invalid(field.NewPath("metadata", "uid"), uid, immutable))
+	}
+	meta := maps.Clone(sent)
+	for _, name := range []string{"uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"} {
+		delete(meta, name)
+		if value, there := before[name]; there {
+			meta[name] = value
+		}
+	}
+	tidy(meta)
+	content := w.kind.keep(w.subresource, was.content, set(next.Object, meta, "metadata"))
+	content = w.kind.raise(w.subresource, was.content, w.kind.complete(s.carry(w.kind, was.content, content)))
+	if wrong = append(wrong, w.kind.refuse(was.content, content)...); len(wrong) > 0 {
+		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
+	}
+	if before["deletionTimestamp"] != nil && len(finalizersOf(content)) == 0 && w.kind.Kind.Kind != "Namespace" {
+		if w.dry {
+			return was, nil
+		}
+		s.erase(w.kind, was, w.verb, w.manager)
+		return was, nil
+	}
+	if equal(was.content, content) && sameFields(was.managed, next.managed) {
+		return was, nil
+	}
+	return s.store(w, was, content, s.timed(was.managed, next.managed)), nil
+}
+
+// carry keeps what the server has allocated when a request leaves it out.
+func (s *Server) carry(k *kind, was, next Object) Object {
+	if k.Kind.Kind != "Service" || k.custom {
+		return next
+	}
+	for _, name := range []string{"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "type", "sessionAffinity", "internalTrafficPolicy"} {
+		if value := at(was, "spec", name); value != nil && at(next, "spec", name) == nil {
+			next = set(next, value, "spec", name)
+		}
+	}
+	return next
+}
+
+// tidy takes empty parts out of metadata, which no API server stores.
+func tidy(meta Object) {
+	for _, name := range []string{"labels", "annotations"} {
+		if o, ok := meta[name].(Object); ok && len(o) == 0 {
+			delete(meta, name)
+		}
+	}
+	for _, name := range []string{"finalizers", "ownerReferences"} {
+		if l, ok := meta[name].([]any); ok && len(l) == 0 {
+			delete(meta, name)
+		}
+	}
+}
+
+// store keeps a new version, and tells of it. A dry run gets it without that.
+func (s *Server) store(w write, was *stored, content Object, managed []metav1.ManagedFieldsEntry) *stored {
+	meta := maps.Clone(metaOf(content))
+	tidy(meta)
+	is := &stored{kind: w.kind, key: w.key(), managed: managed}
+	switch {
+	case !w.dry:
+		s.version++
+		is.version = s.version
+		meta["resourceVersion"] = versionText(is.version)
+	case was != nil:
+		is.version = was.version
+	}
+	is.content = set(content, meta, "metadata")
+	is.labels = labels.Set(stringsOf(meta, "labels"))
+	if w.dry {
+		return is
+	}
+	w.kind.put(was, is)
+	w.kind.history.add(event{version: is.version, was: was, is: is})
+	s.told(w, was, is)
+	return is
+}
+
+// erase takes an object away for good.
+func (s *Server) erase(k *kind, was *stored, verb, manager string) {
+	s.version++
+	last := *was
+	last.version, last.whole, last.text, last.brief = s.version, nil, nil, nil
+	last.content = set(was.content, versionText(s.version), "metadata", "resourceVersion")
+	k.put(was, nil)
+	k.history.add(event{version: s.version, was: was, last: &last})
+	s.told(write{kind: k, namespace: was.key.Namespace, name: was.key.Name, verb: verb, manager: manager}, was, nil)
+}
+
+func (s *Server) told(w write, was, is *stored) {
+	if s.Changed != nil {
+		s.Changed(Change{Key: w.key(), Verb: w.verb, Subresource: w.subresource, Manager: w.manager, Was: was.entire(), Is: is.entire()})
+	}
+}
+
+// admitted has admission look at what is to be stored: first the rule of all API servers
+// that nothing is made in a namespace that is not there or on its way out.
+func (s *Server) admitted(w write, next *object, was *stored) error {
+	if was == nil && w.kind.Namespaced {
+		if err := s.open(w); err != nil {
+			return err
+		}
+	}
+	if s.Admit == nil {
+		return nil
+	}
+	attempt := &Attempt{Key: w.key(), Verb: w.verb, Manager: w.manager}
+	if next != nil {
+		attempt.Object = runtime.DeepCopyJSON(next.Object)
+	}
+	if err := s.Admit(attempt); err != nil {
+		if status := apierrors.APIStatus(nil); asStatus(err, &status) {
+			return err
+		}
+		return &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: err.Error(),
+		}}
+	}
+	if next != nil {
+		next.Object = attempt.Object
+	}
+	return nil
+}
+
+// parseVersion reads a resourceVersion.
+func parseVersion(text string) (int64, error) {
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || v < 0 {
+		return 0, apierrors.NewInvalid(metav1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", field.ErrorList{
+			field.Invalid(field.NewPath("resourceVersion"), text, "strconv.ParseUint: parsing \""+text+"\": invalid syntax"),
+		})
+	}
+	return v, nil
+}
