@@ -48,6 +48,14 @@ contract: ## Apply what providers render to an API server with the CRDs of a fol
 race: ## Run the tests of the rooms without clusters under the race detector
 	CGO_ENABLED=1 go test -race ./fleet/... ./git/... ./render/... ./reconciler/core/...
 
+SEEDS ?= 2000
+.PHONY: sim
+sim: ## Live through SEEDS=2000 random histories, and find every planted bug; SEED=N or HISTORY=FILE tells of one
+	@mkdir -p $(BIN)/sim
+	@$(GO) build -o $(BIN)/sim/sim ./test/simulation/sim
+	@$(BIN)/sim/sim --dir $(BIN)/sim --seeds "$(SEEDS)" $(if $(SEED),--seed "$(SEED)") $(if $(HISTORY),--history "$(HISTORY)") \
+		$(if $(BUG),--bug "$(BUG)")
+
 .PHONY: bench
 bench: build ## Measure what is promised and print the figures; profiles are left in bin/bench
 	@mkdir -p $(BIN)/bench

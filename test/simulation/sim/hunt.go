@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tenantry/tenantry/test/simulation/planted"
+)
+
+// hunted are the bugs that are looked for.
+func (s *sim) hunted() []planted.Bug {
+	switch {
+	case s.opts.bound == 0:
+		return nil
+	case s.opts.bug != "":
+		return slices.DeleteFunc(slices.Clone(s.bugs), func(b planted.Bug) bool { return b.Name != s.opts.bug })
+	}
+	return s.bugs
+}
+
+// hunt has every bug looked for, each in a process of its own, by the first seeds.
+func (s *sim) hunt(ctx context.Context) error {
+	bugs := s.hunted()
+	if len(bugs) == 0 {
+		return nil
+	}
+	s.say("== %d planted bugs, each by %d seeds at most", len(bugs), s.opts.bound)
+	began := time.Now()
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.SetLimit(s.opts.workers)
+	for _, b := range bugs {
+		tasks.Go(func() error {
+			began := time.Now()
+			found, err := s.find(ctx, b.Name)
+			if err != nil {
+				return fmt.Errorf("look for bug %s: %w", b.Name, err)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if found == nil {
+				s.missed = append(s.missed, b.Name)
+				s.say("%s: NOT FOUND: %s", b.Name, b.What)
+				return nil
+			}
+			s.say("%s: found by seed %d in %.0f s: %s", b.Name, found.Seed, time.Since(began).Seconds(), firstLine(found.Violation))
+			return nil
+		})
+	}
+	err := tasks.Wait()
+	slices.Sort(s.missed)
+	s.say("looked for %d bugs in %.0f s", len(bugs), time.Since(began).Seconds())
+	return err
+}
+
+// find gives the first outcome that a bug made bad; nil when there is none. What fails
+// without a bug finds none.
+func (s *sim) find(ctx context.Context, bug string) (found *outcome, err error) {
+	w := worker{binary: s.planted, bug: bug, patience: s.opts.patience}
+	err = w.live(ctx, 1, uint64(s.opts.bound)+1, func(o outcome) bool {
+		if o.Violation != "" && !slices.ContainsFunc(s.failed, func(f outcome) bool { return f.Seed == o.Seed }) {
+			found = &o
+		}
+		return found != nil
+	})
+	return found, err
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
