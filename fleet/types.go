@@ -216,6 +216,10 @@ type ClassSpec struct {
 	// Provider names the kind of control plane: "native", "kamaji", or a provider of
 	// the fleet's own.
 	Provider string `json:"provider"`
+	// BaseVersion is that of the provider's base, a whole number in quotes. It takes all
+	// tenants of the class there; without it they stay with the one in force, and a new
+	// class begins with the newest.
+	BaseVersion string `json:"baseVersion,omitempty"`
 	// Version is the Kubernetes version, vMAJOR.MINOR.PATCH, of tenants that name none.
 	Version string `json:"version,omitempty"`
 	// Replicas of the control plane, 1 to 9; default 1.

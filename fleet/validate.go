@@ -208,6 +208,8 @@ func (c check) version(v string) {
 	}
 }
 
+var baseVersion = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
+
 // nearVersion completes a version that only lacks its v or its patch.
 func nearVersion(v string) string {
 	full := "v" + strings.TrimPrefix(v, "v")
@@ -235,6 +237,9 @@ func (c check) class(s ClassSpec) {
 		c.add(field.Required(specPath.Child("provider"), ""), "provider: "+DefaultProvider)
 	}
 	c.name(specPath.Child("provider"), s.Provider)
+	if v := s.BaseVersion; v != "" && !baseVersion.MatchString(v) {
+		c.add(field.Invalid(specPath.Child("baseVersion"), v, "want a whole number"), `for example "1"`)
+	}
 	c.version(s.Version)
 	c.replicas(s.Replicas)
 	c.network(s.Network)

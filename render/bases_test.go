@@ -31,6 +31,12 @@ func TestBasesSideBySide(t *testing.T) {
 	if got := both.LatestBase("native"); got != "2" {
 		t.Fatalf("latest: got %q, want 2", got)
 	}
+	class := *acme().Class
+	newest := both.BaseFor(&class)
+	class.Spec.BaseVersion = "1"
+	if got := newest + both.BaseFor(&class); got != "21" {
+		t.Errorf("a class begins with the newest, or what it names: got %q, want 21", got)
+	}
 	in := acme()
 	before, err := old.Tenant(in)
 	if err != nil {

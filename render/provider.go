@@ -240,7 +240,7 @@ func loadBase(folder string, source fs.FS) (*base, error) {
 }
 
 // versionForm is that of base versions: they are compared.
-var versionForm = regexp.MustCompile(`^[1-9][0-9]*$`)
+var versionForm = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
 
 func (d *description) check(folder string) error {
 	switch {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -81,6 +82,12 @@ func (r *Renderer) LatestBase(provider string) string {
 		return ""
 	}
 	return versions[len(versions)-1]
+}
+
+// BaseFor is the version that a class begins with: the one that it names, else the
+// newest that is carried; empty when there is no such provider.
+func (r *Renderer) BaseFor(class *fleet.Class) string {
+	return cmp.Or(class.Spec.BaseVersion, r.LatestBase(class.Spec.Provider))
 }
 
 // CheckBase says why nothing of a version of provider's base can be rendered, or

@@ -48,6 +48,8 @@ func TestValues(t *testing.T) {
 			[]string{"v", `""`, "a.b_C-1"}, []string{"-v", "a/b", "1", "true"}, nil},
 		{"Service", "classes/a/class.yaml", head + "ControlPlaneClass\nmetadata: {name: a}\nspec: {provider: native, version: v1.36.3, network: {serviceCIDR: %s}}\n",
 			[]string{"10.100.0.0/16"}, []string{"10.100.0.0", "net/16", `""`}, []string{"10.100.0.1/16", "10.100.0.0/33", "10.100.0.0/30"}},
+		{"BaseVersion", "classes/a/class.yaml", head + "ControlPlaneClass\nmetadata: {name: a}\nspec: {provider: native, version: v1.36.3, baseVersion: %s}\n",
+			[]string{`"1"`, `"12"`}, []string{"1", `"v1"`, `"0"`, `"01"`, `"1.0"`, `""`, `"9999999999"`}, nil},
 		{"Versions", "classes/a/class.yaml", head + "ControlPlaneClass\nmetadata: {name: a}\nspec: {provider: native, version: v1.36.3, allow: {versions: [v1.36.3, %s]}}\n",
 			[]string{"v1.36", "v1.35.2"}, []string{"1.36", "v1", "v1.36.x", "v1.36.3"}, nil},
 		{"Resources", "classes/a/class.yaml", head + "ControlPlaneClass\nmetadata: {name: a}\nspec: {provider: native, version: v1.36.3, allow: {resources: [%s]}}\n",
