@@ -66,7 +66,7 @@ func (s *Server) route(path string) (route, error) {
 	}
 	key.resource = parts[0]
 	r.kind = s.byResource[key]
-	if r.kind == nil || len(parts) > 3 || r.kind.Namespaced == (r.namespace == "" && len(parts) > 1) || !r.kind.Namespaced && r.namespace != "" {
+	if r.kind == nil || len(parts) > 3 || r.kind.Namespaced && r.namespace == "" && len(parts) > 1 || !r.kind.Namespaced && r.namespace != "" {
 		return r, errNoPath
 	}
 	if len(parts) > 1 {
