@@ -140,7 +140,7 @@ func TestPushDuringRenewal(t *testing.T) {
 	r := open(t, git.Options{URL: remote.URL})
 	r.SetMaxPacks(1)
 	fetch(t, r, "ledger")
-	remote.MustCommit("main", map[string]string{"b": "2"})
+	remote.MustCommit("main", map[string]string{"b": noise(1, 20_000)}) // a pack of its own
 	var pushed git.Hash
 	fetches := 0
 	remote.Fail(gittest.Faults{BeforeFetch: func() {

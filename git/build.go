@@ -101,6 +101,19 @@ type built struct {
 	commit    Hash
 	objects   []object
 	unchanged bool
+	packed    *pack
+}
+
+// pack gives the objects as a pack, made once: it is sent, perhaps again, and kept.
+func (b *built) pack() (*pack, error) {
+	if b.packed == nil {
+		p, err := newPack(b.objects)
+		if err != nil {
+			return nil, err
+		}
+		b.packed = p
+	}
+	return b.packed, nil
 }
 
 // build is a function of the draft, the author, the signing key and the parent's tree:

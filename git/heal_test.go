@@ -226,8 +226,8 @@ func TestTemporaryCacheIsRemoved(t *testing.T) {
 	}
 }
 
-// Our own pushes grow one pack; what others push comes as a pack each, until the
-// cache is fetched anew.
+// Our own pushes and the little that others push grow one pack; what others push at once
+// and is large comes as a pack each, until the cache is fetched anew.
 func TestCacheStaysInFewPacks(t *testing.T) {
 	remote := gittest.New(t, gittest.Options{})
 	remote.MustCommit("ledger", map[string]string{"README": "hello"})
@@ -252,13 +252,22 @@ func TestCacheStaysInFewPacks(t *testing.T) {
 	if n := len(files(t, opts.CacheDir, "objects/pack/*.pack")); n != 2 || r.Stats().Transfers != 1 {
 		t.Errorf("%d packs, stats %+v, want one of the fetch and one of the pushes", n, r.Stats())
 	}
-	for i := range 6 {
+	theirs := func(i int, data string) {
 		path := fmt.Sprint("theirs/", i)
-		want[path] = path
-		tip = git.Hash(remote.MustCommit("ledger", map[string]string{path: path}))
+		want[path] = data
+		tip = git.Hash(remote.MustCommit("ledger", map[string]string{path: data}))
 		if got := fetch(t, r, "ledger")["ledger"]; got != tip {
 			t.Fatalf("tip %s, want %s", got, tip)
 		}
+	}
+	for i := range 12 {
+		theirs(i, fmt.Sprint("little ", i))
+	}
+	if n := len(files(t, opts.CacheDir, "objects/pack/*.pack")); n > 4 || r.Stats().Renewals != 0 {
+		t.Errorf("%d packs, stats %+v, want what is little in one or two, with no renewal", n, r.Stats())
+	}
+	for i := range 6 {
+		theirs(12+i, noise(i, 20_000))
 	}
 	if n := len(files(t, opts.CacheDir, "objects/pack/*.pack")); n > 6 {
 		t.Errorf("%d packs, want at most 6", n)

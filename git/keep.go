@@ -7,17 +7,18 @@ import (
 	"path/filepath"
 )
 
-// recent are the objects of the last pushes in the mirror, so that thousands of small
-// pushes do not become thousands of packs: each push adds a small pack, every so often
-// those become one with what was merged before, and that is left alone once it is large.
+// recent are the objects of the last pushes and small fetches in the mirror, so that
+// thousands of them do not become thousands of packs: each adds a small pack, every so
+// often those become one with what was merged before, and that is left alone once it is
+// large.
 //
-//	push ─► small ─┐
-//	push ─► small ─┼─► merged (grows) ─► full: a new one is begun
-//	push ─► small ─┘
+//	push ──► small ─┐
+//	fetch ─► small ─┼─► merged (grows) ─► full: a new one is begun
+//	push ──► small ─┘
 type recent struct {
 	pack   *pack    // all of them
 	merged string   // the pack with those that were merged, without extension
-	small  []string // the packs of the pushes since
+	small  []string // the packs since
 }
 
 const (
@@ -26,37 +27,43 @@ const (
 )
 
 // keep makes what was pushed readable here without another fetch.
-func (m *mirror) keep(branch string, parent, tip Hash, objects []object) error {
-	if err := m.keepObjects(branch, objects); err != nil {
+func (m *mirror) keep(branch string, parent Hash, b *built) error {
+	m.mu.Lock()
+	m.known[branch] = true
+	m.mu.Unlock()
+	p, err := b.pack()
+	if err == nil {
+		err = m.keepPack(p, b.objects)
+	}
+	if err != nil {
 		return err
 	}
-	m.store.remember(objects)
 	at, err := readRef(m.dir(), branchRef(branch))
 	if err != nil || at != parent {
 		return err // a fetch was faster, or knows better
 	}
-	return m.setRef(m.dir(), branch, tip)
+	return m.setRef(m.dir(), branch, b.commit)
 }
 
-func (m *mirror) keepObjects(branch string, objects []object) error {
-	p, err := newPack(objects)
-	if err != nil {
-		return err
-	}
+// keepPack adds a pack and has its objects readable at once.
+func (m *mirror) keepPack(p *pack, objects []object) error {
 	scattered := false
-	if err := m.store.quiet(func() (err error) {
-		scattered, err = m.addSmall(branch, p)
+	err := m.store.quiet(func() (err error) {
+		scattered, err = m.addSmall(p)
 		return err
-	}); err != nil || !scattered {
-		return err
+	})
+	if err == nil && scattered {
+		err = m.store.swap(m.merge)
 	}
-	return m.store.swap(m.merge)
+	if err == nil {
+		m.store.remember(objects)
+	}
+	return err
 }
 
-func (m *mirror) addSmall(branch string, p *pack) (scattered bool, err error) {
+func (m *mirror) addSmall(p *pack) (scattered bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.known[branch] = true
 	path, err := p.writeTo(filepath.Join(m.dir(), "objects"), disposable)
 	if err != nil {
 		return false, err

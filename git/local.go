@@ -108,26 +108,26 @@ func (l *local) look(_ context.Context, branch string) (Hash, sender, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: branch %s: %w", ErrUnreachable, branch, err)
 	}
-	return tip, func(ctx context.Context, old, tip Hash, objects []object) error {
-		return l.send(ctx, branch, ref, old, tip, objects)
+	return tip, func(ctx context.Context, old Hash, b *built) error {
+		return l.send(ctx, branch, ref, old, b)
 	}, nil
 }
 
-func (l *local) send(ctx context.Context, branch, ref string, old, tip Hash, objects []object) error {
+func (l *local) send(ctx context.Context, branch, ref string, old Hash, b *built) error {
 	if branch == l.checked {
 		return fmt.Errorf("%w: %s is checked out in that repository's work tree; push to a bare repository", ErrRejected, branch)
 	}
 	if hook := l.guard(); hook != "" {
 		return fmt.Errorf("%w: the repository has a %s hook, which would not run; serve it over HTTP instead", ErrRejected, hook)
 	}
-	if err := l.write(objects); err != nil {
+	if err := l.write(b); err != nil {
 		return fmt.Errorf("%w: write objects: %w", ErrRejected, err)
 	}
-	err := swapRef(ctx, l.dir, ref, old, tip)
+	err := swapRef(ctx, l.dir, ref, old, b.commit)
 	var moved *movedError
 	switch {
 	case err == nil:
-		l.log(ref, old, tip, objects)
+		l.log(ref, old, b)
 		return nil
 	case errors.As(err, &moved), ctx.Err() != nil:
 		return err
@@ -147,13 +147,13 @@ func (l *local) guard() string {
 }
 
 // write adds objects, many of them as a pack, as Git's receive-pack does.
-func (l *local) write(objects []object) error {
+func (l *local) write(b *built) error {
 	const unpackLimit = 100
 	dir := filepath.Join(l.dir, "objects")
-	if len(objects) < unpackLimit {
-		return writeLoose(dir, objects)
+	if len(b.objects) < unpackLimit {
+		return writeLoose(dir, b.objects)
 	}
-	p, err := newPack(objects)
+	p, err := b.pack()
 	if err == nil {
 		_, err = p.writeTo(dir, durable)
 	}
@@ -162,23 +162,23 @@ func (l *local) write(objects []object) error {
 
 // log continues the branch's reflog where there is one. The push itself has
 // happened, so that nothing here can make it fail.
-func (l *local) log(ref string, old, tip Hash, objects []object) {
+func (l *local) log(ref string, old Hash, b *built) {
 	f, err := os.OpenFile(filepath.Join(l.dir, "logs", filepath.FromSlash(ref)), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return
 	}
 	defer discard(f)
 	var who string
-	for _, o := range objects {
-		if o.hash == tip {
+	for _, o := range b.objects {
+		if o.hash == b.commit {
 			_, rest, _ := strings.Cut(string(o.data), "\ncommitter ")
 			who, _, _ = strings.Cut(rest, "\n")
 		}
 	}
-	_, _ = fmt.Fprintf(f, "%s %s %s\tpush\n", old.wire(), tip.wire(), who)
+	_, _ = fmt.Fprintf(f, "%s %s %s\tpush\n", old.wire(), b.commit.wire(), who)
 }
 
-func (l *local) keep(_ string, _, _ Hash, objects []object) error {
-	l.store.remember(objects)
+func (l *local) keep(_ string, _ Hash, b *built) error {
+	l.store.remember(b.objects)
 	return nil
 }

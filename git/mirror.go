@@ -243,10 +243,9 @@ func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string
 		}
 		slices.Sort(wants)
 		wants = slices.Compact(wants)
-		if err := m.receive(ctx, adv, m.dir(), wants, haves); err != nil {
+		if err := m.bring(ctx, adv, wants, haves); err != nil {
 			return false, err
 		}
-		m.store.reload()
 	}
 	for branch, tip := range tips {
 		if err := m.checkTip(tip); err != nil {
@@ -279,8 +278,8 @@ func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) 
 		return "", nil, err
 	}
 	ref := branchRef(branch)
-	return adv.refs[ref], func(ctx context.Context, old, tip Hash, objects []object) error {
-		return send(ctx, adv, ref, old, tip, objects)
+	return adv.refs[ref], func(ctx context.Context, old Hash, b *built) error {
+		return send(ctx, adv, ref, old, b)
 	}, nil
 }
 

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	githash "github.com/go-git/go-git/v5/plumbing/hash"
 )
@@ -22,8 +24,11 @@ import (
 type pack struct {
 	entries []packed
 	size    int
-	z       *zlib.Writer
+	have    map[Hash]bool // what is in entries, once another pack was appended
 }
+
+// deflaters are at rest: a new one costs most of a megabyte.
+var deflaters = sync.Pool{New: func() any { return zlib.NewWriter(io.Discard) }}
 
 type packed struct {
 	hash Hash
@@ -50,7 +55,7 @@ func (p *pack) add(objects []object) error {
 			head = byte(size & 0x7f)
 		}
 		raw.WriteByte(head)
-		if err := p.deflate(&raw, o.data); err != nil {
+		if err := deflate(&raw, o.data); err != nil {
 			return err
 		}
 		p.entries = append(p.entries, packed{o.hash, raw.Bytes()})
@@ -63,29 +68,29 @@ func (p *pack) add(objects []object) error {
 
 // append adds those of another pack's objects that p lacks.
 func (p *pack) append(other *pack) {
-	have := map[Hash]bool{}
-	for _, e := range p.entries {
-		have[e.hash] = true
+	if p.have == nil {
+		p.have = map[Hash]bool{}
+		for _, e := range p.entries {
+			p.have[e.hash] = true
+		}
 	}
 	for _, e := range other.entries {
-		if !have[e.hash] {
+		if !p.have[e.hash] {
+			p.have[e.hash] = true
 			p.entries = append(p.entries, e)
 			p.size += len(e.raw)
 		}
 	}
 }
 
-// deflate compresses with one writer for all: a new one costs most of a megabyte.
-func (p *pack) deflate(out *bytes.Buffer, data []byte) error {
-	if p.z == nil {
-		p.z = zlib.NewWriter(out)
-	} else {
-		p.z.Reset(out)
-	}
-	if _, err := p.z.Write(data); err != nil {
+func deflate(out *bytes.Buffer, data []byte) error {
+	z := deflaters.Get().(*zlib.Writer)
+	defer deflaters.Put(z)
+	z.Reset(out)
+	if _, err := z.Write(data); err != nil {
 		return err
 	}
-	return p.z.Close()
+	return z.Close()
 }
 
 // encode gives the pack file and its checksum, which is its name and its end.
@@ -168,7 +173,6 @@ func (p *pack) writeTo(objects string, write writer) (string, error) {
 
 // writeLoose stores each object as a file of its own.
 func writeLoose(objects string, list []object) error {
-	var z pack
 	for _, o := range list {
 		path := filepath.Join(objects, string(o.hash[:2]), string(o.hash[2:]))
 		if err := touch(path); err == nil {
@@ -178,7 +182,7 @@ func writeLoose(objects string, list []object) error {
 			return err
 		}
 		var out bytes.Buffer
-		if err := z.deflate(&out, fmt.Appendf(nil, "%s %d\x00%s", o.kind, len(o.data), o.data)); err != nil {
+		if err := deflate(&out, fmt.Appendf(nil, "%s %d\x00%s", o.kind, len(o.data), o.data)); err != nil {
 			return err
 		}
 		if err := durable(path, out.Bytes(), 0o444); err != nil {

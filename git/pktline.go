@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,14 +25,16 @@ func writeLine(w *bytes.Buffer, format string, args ...any) {
 
 func writeFlush(w *bytes.Buffer) { w.WriteString("0000") }
 
-// readLine gives the next line, valid until buf is used again.
-func readLine(r io.Reader, buf *[maxLine]byte) ([]byte, error) {
-	if _, err := io.ReadFull(r, buf[:4]); err != nil {
+// readLine gives the next line, valid until buf is used again, which grows as needed.
+func readLine(r io.Reader, buf *[]byte) ([]byte, error) {
+	*buf = slices.Grow((*buf)[:0], 4)
+	head := (*buf)[:4]
+	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, err
 	}
-	size, err := strconv.ParseUint(string(buf[:4]), 16, 16)
+	size, err := strconv.ParseUint(string(head), 16, 16)
 	if err != nil {
-		return nil, fmt.Errorf("malformed line length %q: not a Git server?", buf[:4])
+		return nil, fmt.Errorf("malformed line length %q: not a Git server?", head)
 	}
 	switch {
 	case size == 0:
@@ -39,7 +42,8 @@ func readLine(r io.Reader, buf *[maxLine]byte) ([]byte, error) {
 	case size < 4 || size > maxLine:
 		return nil, fmt.Errorf("malformed line length %d", size)
 	}
-	line := buf[:size-4]
+	*buf = slices.Grow(*buf, int(size))
+	line := (*buf)[:size-4]
 	if _, err := io.ReadFull(r, line); err != nil {
 		return nil, noEOF(err)
 	}
@@ -59,7 +63,7 @@ func noEOF(err error) error {
 type sideband struct {
 	r     io.Reader
 	words *words
-	buf   [maxLine]byte
+	buf   []byte
 	rest  []byte
 	err   error
 }

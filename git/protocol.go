@@ -14,7 +14,7 @@ import (
 
 // readAdvertisement reads a service's list of references, to its end.
 func readAdvertisement(r io.Reader) (*advertisement, error) {
-	var buf [maxLine]byte
+	var buf []byte
 	adv := &advertisement{refs: map[string]Hash{}, caps: map[string]string{}}
 	for first := true; ; first = false {
 		line, err := readLine(r, &buf)
@@ -100,8 +100,8 @@ type skipAcks struct {
 }
 
 func (s *skipAcks) Read(p []byte) (int, error) {
+	var buf []byte
 	for !s.past {
-		var buf [maxLine]byte
 		line, err := readLine(s.r, &buf)
 		if err != nil {
 			return 0, noEOF(err)

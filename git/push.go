@@ -38,7 +38,7 @@ func (r *Repository) Push(ctx context.Context, d Draft) (Hash, error) {
 	r.mu.Lock()
 	r.stats.Pushes++
 	r.mu.Unlock()
-	if err := r.remote.keep(d.Branch, d.Parent, b.commit, b.objects); err != nil {
+	if err := r.remote.keep(d.Branch, d.Parent, b); err != nil {
 		r.blame(b.commit, err) // it is on the remote; the next fetch brings it
 	}
 	return b.commit, nil
@@ -83,7 +83,7 @@ func (r *Repository) settle(ctx context.Context, d *Draft, b *built) error {
 			return last
 		}
 		sends++
-		if last = send(ctx, d.Parent, b.commit, b.objects); last == nil {
+		if last = send(ctx, d.Parent, b); last == nil {
 			return nil
 		}
 		var moved *movedError

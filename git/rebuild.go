@@ -33,7 +33,7 @@ func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []str
 	slices.Sort(wants)
 	wants = slices.Compact(wants)
 	if len(wants) > 0 {
-		if err := m.receive(ctx, adv, next, wants, nil); err != nil {
+		if err := m.clone(ctx, adv, next, wants); err != nil {
 			return nil, err
 		}
 	}
@@ -63,4 +63,14 @@ func (m *mirror) rebuild(ctx context.Context, adv *advertisement, branches []str
 		}
 	}
 	return pick(adv, branches), nil
+}
+
+// clone takes all that wants need into the repository at dir.
+func (m *mirror) clone(ctx context.Context, adv *advertisement, dir string, wants []Hash) error {
+	body, err := fetchPack(ctx, adv, wants, nil)
+	if err != nil {
+		return err
+	}
+	defer discard(body)
+	return m.receive(ctx, dir, body)
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// send asks the remote to move ref from old to tip and hands it the objects.
-func send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, objects []object) error {
-	p, err := newPack(objects)
+// send asks the remote to move ref from old to what was built and hands it the objects.
+func send(ctx context.Context, adv *advertisement, ref string, old Hash, b *built) error {
+	p, err := b.pack()
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, ob
 		}
 	}
 	var req bytes.Buffer
-	writeLine(&req, "%s %s %s\x00%s\n", old.wire(), tip.wire(), ref, strings.Join(caps, " "))
+	writeLine(&req, "%s %s %s\x00%s\n", old.wire(), b.commit.wire(), ref, strings.Join(caps, " "))
 	writeFlush(&req)
 	data, _ := p.encode()
 	req.Write(data)
@@ -51,7 +51,7 @@ func send(ctx context.Context, adv *advertisement, ref string, old, tip Hash, ob
 // readReport reads a report-status. Anything but a report is an error of no class:
 // it is not known then what came of the push.
 func readReport(r io.Reader, ref string) error {
-	var buf [maxLine]byte
+	var buf []byte
 	line, err := readLine(r, &buf)
 	if err != nil {
 		return fmt.Errorf("read report: %w", noEOF(err))

@@ -49,14 +49,14 @@ type remote interface {
 	// look says where a branch is (empty: absent) and how to change it, until ctx ends.
 	look(ctx context.Context, branch string) (Hash, sender, error)
 	// keep makes what was pushed readable here without another fetch.
-	keep(branch string, parent, tip Hash, objects []object) error
+	keep(branch string, parent Hash, b *built) error
 	close() error
 }
 
-// sender asks for a branch to be moved from old to tip, objects included. Errors:
+// sender asks for a branch to be moved from old to what was built. Errors:
 // movedError and ErrRejected when it did not happen, ErrAuth and refusedError when
 // nothing was done, all others when it is not known.
-type sender func(ctx context.Context, old, tip Hash, objects []object) error
+type sender func(ctx context.Context, old Hash, b *built) error
 
 // fetched tells what a fetch did.
 type fetched struct {

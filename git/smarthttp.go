@@ -86,7 +86,7 @@ func (s *smartHTTP) advertise(ctx context.Context, service string) (*advertiseme
 
 // readService reads what HTTP alone puts before the list of references.
 func readService(r io.Reader, service string) error {
-	var buf [maxLine]byte
+	var buf []byte
 	line, err := readLine(r, &buf)
 	if err != nil {
 		return noEOF(err)

@@ -333,7 +333,7 @@ func TestCacheIsRenewedOverSSH(t *testing.T) {
 	r := open(t, overSSH(remote))
 	r.SetMaxPacks(1)
 	fetch(t, r, "main")
-	tip := git.Hash(remote.MustCommit("main", map[string]string{"b": "2"}))
+	tip := git.Hash(remote.MustCommit("main", map[string]string{"b": noise(1, 20_000)})) // a pack of its own
 	fetch(t, r, "main")
 	if got := contents(t, revision(t, r, tip)); len(got) != 2 || r.Stats().Renewals != 1 {
 		t.Errorf("files %v, stats %+v, want one renewal", got, r.Stats())

@@ -198,20 +198,25 @@ func readObject(st *filesystem.Storage, h Hash) (object, error) {
 	if err != nil {
 		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
 	}
-	r, err := encoded.Reader()
+	o, err := readEncoded(encoded)
 	if err != nil {
 		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
+	}
+	if o.hash != h {
+		return object{}, fmt.Errorf("read %s: its content hashes to %s", h, o.hash)
+	}
+	return o, nil
+}
+
+// readEncoded gives go-git's object as ours, hashed again.
+func readEncoded(encoded plumbing.EncodedObject) (object, error) {
+	r, err := encoded.Reader()
+	if err != nil {
+		return object{}, err
 	}
 	data, err := io.ReadAll(r)
 	if closed := r.Close(); err == nil {
 		err = closed
 	}
-	if err != nil {
-		return object{}, fmt.Errorf("read %s: %s", h, err.Error())
-	}
-	o := newObject(kind(encoded.Type()), data)
-	if o.hash != h {
-		return object{}, fmt.Errorf("read %s: its content hashes to %s", h, o.hash)
-	}
-	return o, nil
+	return newObject(kind(encoded.Type()), data), err
 }
