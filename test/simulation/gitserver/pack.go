@@ -15,10 +15,9 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// packer writes packs without deltas, each object compressed once for all clients.
-type packer struct {
-	z *zlib.Writer // a new one costs most of a megabyte
-}
+// packer writes packs without deltas and without compressing, which nobody on the other
+// side of no network would thank it for.
+type packer struct{ z *zlib.Writer }
 
 func (p *packer) pack(list []*object) ([]byte, error) {
 	var out bytes.Buffer
@@ -49,10 +48,13 @@ func (p *packer) one(o *object) ([]byte, error) {
 	}
 	out.WriteByte(head)
 	if p.z == nil {
-		p.z = zlib.NewWriter(&out)
-	} else {
-		p.z.Reset(&out)
+		z, err := zlib.NewWriterLevel(&out, zlib.NoCompression)
+		if err != nil {
+			return nil, err
+		}
+		p.z = z
 	}
+	p.z.Reset(&out)
 	if _, err := p.z.Write(o.data); err != nil {
 		return nil, err
 	}
