@@ -1,0 +1,252 @@
+package controllers
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantry/tenantry/render"
+	"github.com/tenantry/tenantry/test/simulation/apiserver"
+)
+
+func TestUnitsBecomeCurrent(t *testing.T) {
+	for provider := range scenes() {
+		t.Run(provider, func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.given()
+			store, tenant := unitsOf(t, provider)
+			w.put("tenantry", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"datastore-eu-1-a"}}`)
+			w.apply(tenant) // before what it needs
+			w.settle()
+			if h := w.judge(tenant); provider == "native" && h.State != render.InProgress || provider == "kamaji" && h.Reason != "NotObserved" {
+				t.Errorf("without its datastore it is %+v", h)
+			}
+			w.apply(store)
+			if h := w.judge(store); h.State != render.InProgress {
+				t.Errorf("a new datastore is %+v", h)
+			}
+			w.settle()
+			w.wantCurrent(store, tenant)
+			for _, change := range w.changes {
+				if change.Manager != "tenantry" && change.Was != nil && change.Key.Group == "apps" && change.Subresource != "status" {
+					t.Errorf("%s writes more than the status of %v", change.Manager, change.Key)
+				}
+			}
+			if len(tenant.Derived) > 0 {
+				from := w.server.Get(apiserver.Key(tenant.Derived[0].Certificate))
+				if got := text(from, "metadata", "labels", render.LabelUID); got != tenant.Owner.UID {
+					t.Errorf("%s has the label %q: a renewal would not be seen", tenant.Derived[0].Certificate, got)
+				}
+			}
+			if after, ok := w.play.Due(); ok {
+				t.Errorf("all is well, and something is due in %s", after)
+			}
+		})
+	}
+}
+
+// TestEverythingGoes: what is deleted goes, a namespace with everything in it, in the
+// order in which finalizers let it.
+func TestEverythingGoes(t *testing.T) {
+	for provider := range scenes() {
+		t.Run(provider, func(t *testing.T) {
+			w, store, tenant := built(t, provider)
+			for _, unit := range []*render.Unit{store, tenant} {
+				for _, o := range unit.Objects {
+					if o.ID.Namespace == "" || o.ID.Kind == "Job" || o.ID.Namespace == resourceNamespace {
+						w.remove(apiserver.Key(o.ID))
+					}
+				}
+			}
+			w.settle()
+			w.wantNoRefusal()
+			for _, o := range w.server.List() {
+				key := keyOf(o)
+				for _, unit := range []*render.Unit{store, tenant} {
+					if slices.ContainsFunc(unit.Objects, func(o render.Object) bool {
+						return apiserver.Key(o.ID) == key || o.ID.Kind == "Namespace" && o.ID.Name == key.Namespace
+					}) {
+						t.Errorf("%v is still there", key)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSameSeedSameWrites: a world is its seed.
+func TestSameSeedSameWrites(t *testing.T) {
+	run := func(seed uint64) []string {
+		w := newWorld(t, seed)
+		w.given()
+		for _, provider := range []string{"kamaji", "native"} {
+			store, tenant := unitsOf(t, provider)
+			w.apply(store)
+			w.settle()
+			w.apply(tenant)
+			for range 20 {
+				w.step()
+			}
+			w.remove(find(t, tenant, "Namespace", ""))
+			w.settle()
+		}
+		var writes []string
+		for _, c := range w.changes {
+			writes = append(writes, cmp.Diff(nil, c))
+		}
+		return writes
+	}
+	first := run(7)
+	if again := run(7); !slices.Equal(first, again) {
+		t.Errorf("the same seed wrote something else: %s", cmp.Diff(first, again))
+	}
+	if other := run(8); slices.Equal(first, other) {
+		t.Error("another seed wrote the same")
+	}
+}
+
+func TestStop(t *testing.T) {
+	w := newWorld(t, 1)
+	store, _ := unitsOf(t, "native")
+	w.play.Stop(true)
+	w.apply(store)
+	w.now = w.now.Add(24 * time.Hour)
+	if _, ok := w.play.Due(); ok || w.play.Step() {
+		t.Error("controllers that are down do something")
+	}
+	w.play.Stop(false)
+	w.settle()
+	w.wantCurrent(store)
+}
+
+// TestFail: what is in trouble is in progress or failed, alone, and comes out of it.
+func TestFail(t *testing.T) {
+	tests := []struct {
+		name, provider, reason string
+		which                  apiserver.Key
+		how                    Trouble
+		want                   render.State
+		because                string
+	}{
+		{"StuckDeployment", "native", "nothing is ready", apiserver.Key{Kind: "Deployment"}, Stuck, render.InProgress, "ControlPlane"},
+		{"BrokenDeployment", "native", "its deadline is over", apiserver.Key{Namespace: "tenant-acme", Kind: "Deployment"}, Broken, render.Failed, "ControlPlane"},
+		{"StuckJob", "native", "it tries again", apiserver.Key{Kind: "Job", Namespace: "datastore-eu-1-a"}, Stuck, render.InProgress, "DataStoreAccess"},
+		{"StuckService", "native", "there is no address left", apiserver.Key{Kind: "Service"}, Stuck, render.InProgress, "Endpoint"},
+		{"StuckCertificate", "native", "pods wait for what they mount", apiserver.Key{Kind: "Certificate", Name: "admin"}, Stuck, render.Current, ""},
+		{"BrokenCertificate", "native", "pods wait for what they mount", apiserver.Key{Kind: "Certificate", Name: "scheduler"}, Broken, render.InProgress, "ControlPlane"},
+		{"StuckControlPlane", "kamaji", "nothing is ready", apiserver.Key{Kind: "TenantControlPlane"}, Stuck, render.InProgress, "NotReady"},
+		{"BrokenControlPlane", "kamaji", "its deadline is over", apiserver.Key{Kind: "TenantControlPlane"}, Broken, render.Failed, "NotReady"},
+		{"StuckDataStore", "kamaji", "Kamaji does not begin", apiserver.Key{Kind: "DataStore"}, Stuck, render.InProgress, "NotObserved"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.given()
+			store, tenant := unitsOf(t, tt.provider)
+			w.play.Fail(tt.which, tt.how)
+			w.apply(store)
+			w.apply(tenant)
+			w.settle()
+			if h := w.judge(tenant); h.State != tt.want || h.Reason != tt.because {
+				t.Errorf("%s: it is %+v, want %s %s", tt.reason, h, tt.want, tt.because)
+			}
+			w.play.Fail(tt.which, Well)
+			w.settle()
+			w.wantCurrent(store, tenant)
+		})
+	}
+}
+
+// TestFailedJobStays: a Job that gave up never tries again.
+func TestFailedJobStays(t *testing.T) {
+	w := newWorld(t, 1)
+	store, tenant := unitsOf(t, "native")
+	w.play.Fail(apiserver.Key{Kind: "Job"}, Broken)
+	w.apply(store)
+	w.apply(tenant)
+	w.settle()
+	w.play.Fail(apiserver.Key{Kind: "Job"}, Well)
+	w.settle()
+	if h := w.judge(tenant); h.State != render.Failed {
+		t.Errorf("it is %+v", h)
+	}
+	w.remove(find(t, tenant, "Job", "add-"))
+	w.remove(find(t, store, "Job", "enable-auth-"))
+	w.apply(store)
+	w.apply(tenant)
+	w.settle()
+	w.wantCurrent(store, tenant)
+}
+
+// TestTroubleAfterwards: what was ready is not, for a while.
+func TestTroubleAfterwards(t *testing.T) {
+	for provider, kinds := range map[string][]string{"native": {"Deployment", "StatefulSet"}, "kamaji": {"TenantControlPlane", "DataStore"}} {
+		w, store, tenant := built(t, provider)
+		for _, kind := range kinds {
+			w.play.Fail(apiserver.Key{Kind: kind}, Stuck)
+			w.settle()
+			if w.judge(tenant).State == render.Current && w.judge(store).State == render.Current {
+				t.Errorf("%s is in trouble and all is current", kind)
+			}
+			w.play.Fail(apiserver.Key{Kind: kind}, Well)
+			w.settle()
+			w.wantCurrent(store, tenant)
+		}
+	}
+}
+
+// TestOneWriteAStep: anything may come between two writes.
+func TestOneWriteAStep(t *testing.T) {
+	w := newWorld(t, 1)
+	w.given()
+	for provider := range scenes() {
+		store, tenant := unitsOf(t, provider)
+		w.apply(store)
+		w.apply(tenant)
+	}
+	w.now = w.now.Add(time.Hour) // all is overdue
+	for {
+		before := len(w.changes)
+		if !w.play.Step() {
+			break
+		}
+		if n := len(w.changes) - before; n != 1 {
+			t.Fatalf("a step wrote %d times", n)
+		}
+	}
+}
+
+// TestHeedless: what nobody plays, and Leases above all, wakes nobody.
+func TestHeedless(t *testing.T) {
+	w, _, _ := built(t, "native")
+	w.put("tenantry", `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"tenantry","namespace":"data"},"spec":{"holderIdentity":"a"}}`)
+	w.put("tenantry", `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"data"}}`)
+	if _, ok := w.play.Due(); ok {
+		t.Error("a Lease gives somebody something to do")
+	}
+}
+
+func BenchmarkReady(b *testing.B) {
+	for _, provider := range []string{"native", "kamaji"} {
+		b.Run(provider, func(b *testing.B) {
+			store, tenant := unitsOf(b, provider)
+			pairs()
+			b.ResetTimer()
+			writes := 0
+			for range b.N {
+				b.StopTimer()
+				w := newWorld(b, 1)
+				w.given()
+				w.apply(store)
+				w.apply(tenant)
+				w.changes = nil
+				b.StartTimer()
+				w.settle()
+				writes += len(w.changes)
+			}
+			b.ReportMetric(float64(writes)/float64(b.N), "writes/op")
+		})
+	}
+}
