@@ -39,6 +39,8 @@ type Core struct {
 	packer      *packer
 	unpacked    []*Object
 	notes       map[string]note // by tenant name: why it is not decided otherwise
+	// leftTo are new tenants that another replica decides about, and so speaks of.
+	leftTo map[string]bool
 
 	// proofs are what rendering new tenants has told, by name; unproven are to come.
 	proofs   map[string]*proof

@@ -39,7 +39,7 @@ func (c *Core) decide(now time.Time) {
 	c.unread = c.unread || !c.decided
 	c.undecided, c.decided = false, true
 	before := c.notes
-	c.notes = map[string]note{}
+	c.notes, c.leftTo = map[string]note{}, map[string]bool{}
 	defer c.tellNotes(before)
 	g.wants = nil
 	d := &draft{

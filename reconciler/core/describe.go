@@ -109,6 +109,10 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	if phase, there := phaseOf[v.problem.reason]; there {
 		st.Phase = phase
 	}
+	if v.problem.reason == "BaseUnknown" {
+		applied, ready = condition("Applied", "Unknown", v.problem), condition("Ready", "Unknown", v.problem)
+		c.recall(st)
+	}
 	if held.reason != "" {
 		st.Phase = Held
 	}
@@ -176,6 +180,7 @@ var phaseOf = map[string]Phase{
 	"Forbidden":           Failed,
 	"NotRendered":         Failed,
 	"EpochBehind":         Failed,
+	"BaseUnknown":         Held,
 }
 
 // reference names endpoint, version and kubeconfig, as the provider reads them.

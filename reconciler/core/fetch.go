@@ -67,7 +67,9 @@ func (c *Core) lastOf(d *draft, e *ledger.Tenant) (Last, bool) {
 			want.Classes = append(want.Classes, name)
 		}
 	}
-	if last, found := c.git.last[want.Ref]; found {
+	if last, found := c.git.last[want.Ref]; found && c.classCarried(d, last.Fleet.Tenants[e.Name]).reason != "" {
+		return last, true // an older one would be of another class, not a better one
+	} else if found {
 		switch why, known := c.unrenderable(d, last.Fleet.Tenants[e.Name], e); {
 		case !known:
 			return Last{}, false

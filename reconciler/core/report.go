@@ -104,9 +104,9 @@ func (c *Core) lookAtTenant(name string) builtFile {
 	if c.isSpokenOf(name) {
 		st := c.tenantStatus(name)
 		at := statusPath(st.Shard, name)
-		if old, there := s.files[at]; c.beingPlaced(name) {
+		if old, there := s.files[at]; c.beingPlaced(name) || st.Shard == "" && c.leftTo[name] {
 			if there {
-				f = builtFile{path: at, content: old} // what is to be said is on its way
+				f = builtFile{path: at, content: old} // what is to be said is on its way, or another's to say
 			}
 		} else if c.answersFor(st.Shard) {
 			f = c.toBuild(at, st, func(old []byte, now time.Time) {

@@ -44,14 +44,18 @@ func (c *Core) decideClasses(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(d.fleet.Classes)) {
 		class := d.fleet.Classes[name]
 		e := d.entries.Classes[name]
-		if e != nil && e.Tree == class.Tree {
-			continue
+		if e != nil {
+			if why := c.carried(e.Provider, e.BaseVersion); why.reason != "" {
+				c.notes["class/"+name] = why
+				continue
+			}
+			if e.Tree == class.Tree {
+				continue
+			}
 		}
 		next := &ledger.Class{Name: name, Provider: class.Spec.Provider, Commit: d.declared.Commit, Tree: class.Tree}
-		if e != nil && e.Provider == next.Provider {
-			next.BaseVersion = e.BaseVersion
-		} else {
-			next.BaseVersion = c.renderer.LatestBase(next.Provider)
+		if next.BaseVersion = c.renderer.BaseFor(class); e != nil && e.Provider == next.Provider && class.Spec.BaseVersion == "" {
+			next.BaseVersion = e.BaseVersion // a newer one is asked for by name
 		}
 		if err := c.renderer.Check(class, next.BaseVersion); err != nil {
 			c.notes["class/"+name] = note{"NotRendered", err.Error()}
@@ -69,6 +73,10 @@ func (c *Core) decideDataStores(d *draft) {
 		ds := d.fleet.DataStores[name]
 		e := d.entries.DataStores[name]
 		if e != nil {
+			if why := c.carried(e.Provider, e.BaseVersion); why.reason != "" {
+				c.notes["datastore/"+name] = why
+				continue
+			}
 			if e.Provider != ds.Spec.Provider {
 				c.notes["datastore/"+name] = note{"Frozen", fmt.Sprintf("it belongs to provider %s, which cannot change to %s", e.Provider, ds.Spec.Provider)}
 			}
@@ -99,7 +107,8 @@ func (c *Core) decideDataStores(d *draft) {
 	for _, name := range slices.Sorted(maps.Keys(d.entries.DataStores)) {
 		e := d.entries.DataStores[name]
 		_, broken := d.fleet.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: name}]
-		if e.Held != nil || d.fleet.DataStores[name] != nil || c.usable(d, e.Shard).reason != "" {
+		if e.Held != nil || d.fleet.DataStores[name] != nil || c.usable(d, e.Shard).reason != "" ||
+			c.carried(e.Provider, e.BaseVersion).reason != "" {
 			continue // held already, as declared, or not ours to decide
 		}
 		reason := "Invalid"

@@ -98,6 +98,11 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		c.notes[name] = why
 	}
 	if why := c.usable(d, where.Shard); why.reason != "" {
+		c.leftTo[name] = c.heldElsewhere(where.Shard)
+		undo(why)
+		return
+	}
+	if why := c.classCarried(d, t); why.reason != "" {
 		undo(why)
 		return
 	}
@@ -205,6 +210,10 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	if why := c.usable(d, e.Placement.Shard); why.reason != "" {
 		return // whoever holds its shard decides
 	}
+	if why := c.classCarried(d, t); why.reason != "" {
+		c.notes[name] = why
+		return
+	}
 	if class, _ := c.classInForce(d, t.Spec.Class); class == nil {
 		c.hold(d, e, c.classUnusable(t))
 		return
@@ -272,7 +281,7 @@ func (c *Core) hold(d *draft, e *ledger.Tenant, why note) {
 		return
 	}
 	last, found := c.lastOf(d, e)
-	if !found {
+	if !found || c.classCarried(d, last.Fleet.Tenants[e.Name]).reason != "" {
 		return
 	}
 	next := *e
@@ -310,6 +319,10 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 			c.notes[e.Name] = note{"LastDeclarationUnknown", "its file is gone, and no commit with a good declaration of it was found: nothing is removed; to remove it, declare it again first"}
 			continue
 		}
+		if why := c.classCarried(d, last.Fleet.Tenants[e.Name]); why.reason != "" {
+			c.notes[e.Name] = why
+			continue
+		}
 		next := *e
 		next.Lifecycle, next.Held = ledger.Tombstoned, nil
 		next.Epoch++
@@ -326,6 +339,10 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 // age takes a removed tenant on: its retention is over, or all of it is gone.
 func (c *Core) age(d *draft, e *ledger.Tenant) {
 	if c.usable(d, e.Placement.Shard).reason != "" {
+		return
+	}
+	if why := c.classCarried(d, c.declarationInForce(e)); why.reason != "" {
+		c.notes[e.Name] = why
 		return
 	}
 	next := *e

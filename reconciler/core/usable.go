@@ -44,6 +44,12 @@ func (c *Core) mayUse(s *shardState) bool {
 	return s.lease.Held || (c.cfg.ReadOnly && s.lease.Identity != "" && s.lease.Err == nil)
 }
 
+// heldElsewhere tells whether another replica works on a shard.
+func (c *Core) heldElsewhere(shard string) bool {
+	s := c.shards[shard]
+	return s != nil && !c.mayUse(s) && s.lease.Holder != ""
+}
+
 func (c *Core) whyNotHeld(shard string) string {
 	s := c.shards[shard]
 	switch {

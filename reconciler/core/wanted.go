@@ -144,6 +144,9 @@ func (c *Core) plan(o render.Owner) (r recipe, build func() (*render.Unit, error
 
 func (c *Core) planDataStore(name string) (recipe, func() (*render.Unit, error), error) {
 	e := c.ledger.entries.DataStores[name]
+	if why := c.carried(e.Provider, e.BaseVersion); why.reason != "" {
+		return recipe{}, nil, unknownBase{why}
+	}
 	var ds *fleet.DataStore
 	if e.Held != nil {
 		if f := c.ledger.fleets[e.Held.Tree]; f != nil {
@@ -178,6 +181,9 @@ func (c *Core) planTenant(name string) (recipe, func() (*render.Unit, error), er
 	ds := c.ledger.entries.DataStores[e.Placement.DataStore]
 	if ds == nil {
 		return recipe{}, nil, errUndecided
+	}
+	if why := c.carried(inForce.Provider, inForce.BaseVersion); why.reason != "" {
+		return recipe{}, nil, unknownBase{why}
 	}
 	class := c.ledger.classes[inForce.Tree]
 	return tenantRecipe(e, t, inForce, ds), func() (*render.Unit, error) {

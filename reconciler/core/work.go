@@ -244,11 +244,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	}
 	w := c.want(o)
 	if w.err != nil {
-		reason := "NotRendered"
-		if errors.Is(w.err, errUndecided) {
-			reason = "NotDecided"
-		}
-		return Work{}, verdict{problem: note{reason, w.err.Error()}}
+		return Work{}, verdict{problem: whyUnknown(w.err)}
 	}
 	if why := c.gate(o, v); why.reason != "" {
 		return Work{}, verdict{problem: why}
@@ -269,6 +265,18 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 		result.problem = note{f.Reason, f.Message}
 	}
 	return work, result
+}
+
+// whyUnknown says why it is not known what should be there.
+func whyUnknown(err error) note {
+	var base unknownBase
+	switch {
+	case errors.Is(err, errUndecided):
+		return note{"NotDecided", err.Error()}
+	case errors.As(err, &base):
+		return base.note
+	}
+	return note{"NotRendered", err.Error()}
 }
 
 // unlisted has the ledger list the kinds of a unit that it does not list yet: what is

@@ -30,8 +30,10 @@ type world struct {
 	ledgers  []*ledger.Ledger // by tip: tip n is "l<n>", "" none
 	lastRead string
 	read     bool
+	newer    string // what of the ledger's newest commit only a newer daemon understands
 	status   map[string][]byte
 	statuses int       // commits
+	lastSeen int       // of the status's commits
 	pushes   []int     // files of each PushStatus
 	renew    time.Time // when the overview may be written again
 	shards   map[string]*fakeShard
@@ -212,6 +214,9 @@ func (w *world) do(e Effect) {
 		}
 	case PushStatus:
 		if len(e.Files) > 0 {
+			if w.lastSeen == w.statuses {
+				w.lastSeen++
+			}
 			w.statuses++
 		}
 		if !w.now.Before(w.renew) {
@@ -266,9 +271,16 @@ func (w *world) fetch(f Fetch) {
 		w.reported = w.head.id
 		w.queue = append(w.queue, Declared{Commit: w.head.id, Tree: "t" + w.head.id, Fleet: w.head.fleet})
 	}
-	if !w.read || w.lastRead != w.tip() {
-		w.read, w.lastRead = true, w.tip()
+	fresh := !w.read || w.lastRead != w.tip()
+	if w.newer != "" {
+		w.queue = append(w.queue, LedgerRead{Tip: w.tip(), Problem: Unreadable, Message: w.newer})
+		w.lastRead = "" // it is read again
+	} else if fresh {
 		w.queue = append(w.queue, w.readLedger())
+		w.lastRead = w.tip()
+	}
+	if w.read = true; fresh || w.lastSeen != w.statuses {
+		w.lastSeen = w.statuses
 		w.queue = append(w.queue, StatusRead{Tip: fmt.Sprintf("s%d", w.statuses), Files: maps.Clone(w.status)})
 	}
 	known := TipsKnown{Contains: map[string]bool{}}

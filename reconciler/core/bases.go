@@ -1,0 +1,46 @@
+package core
+
+import (
+	"fmt"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/tenantry/tenantry/fleet"
+)
+
+// The ledger may name a base version that this binary does not carry: a newer replica
+// put it in force, or a newer daemon did, before it was set back to this one. What
+// stands on it can be neither rendered nor judged here. So nothing is decided about it
+// and nothing done, no entry of it is written, and it stays as it is until a daemon that
+// carries its base works on the shard. All else goes on.
+
+// carried says why nothing can be told of what stands on a base: this binary does not
+// carry it.
+func (c *Core) carried(provider, version string) note {
+	if err := c.renderer.CheckBase(provider, version); err != nil {
+		return note{"BaseUnknown", fmt.Sprintf("%v; a newer tenantry put it in force, and nothing is changed until one that carries it is back", err)}
+	}
+	return note{}
+}
+
+// classCarried is carried of the base that the class of a tenant is in force with.
+func (c *Core) classCarried(d *draft, t *fleet.Tenant) note {
+	if t == nil || d.entries.Classes[t.Spec.Class] == nil {
+		return note{}
+	}
+	e := d.entries.Classes[t.Spec.Class]
+	return c.carried(e.Provider, e.BaseVersion)
+}
+
+// unknownBase is why something cannot be rendered that another binary can.
+type unknownBase struct{ note }
+
+func (u unknownBase) Error() string { return u.message }
+
+// recall takes over what was told of a tenant by whoever could judge it.
+func (c *Core) recall(st *TenantStatus) {
+	var was TenantStatus
+	if yaml.Unmarshal(c.status.files[statusPath(st.Shard, st.Name)], &was) == nil && was.UID == st.UID {
+		st.Version, st.Endpoint, st.Kubeconfig, st.Digest = was.Version, was.Endpoint, was.Kubeconfig, was.Digest
+	}
+}
