@@ -49,8 +49,8 @@ func renderAll(r *render.Renderer, f *fleet.Fleet, task *task) fleet.Findings {
 	sound := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(f.Classes)) {
 		class := f.Classes[name]
-		base := r.LatestBase(class.Spec.Provider)
-		if base == "" {
+		base := r.BaseFor(class)
+		if r.LatestBase(class.Spec.Provider) == "" {
 			report(class.Source, fmt.Errorf("spec.provider: there is no provider %q; there is %q", class.Spec.Provider, r.Providers()))
 			continue
 		}
@@ -79,7 +79,7 @@ func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
 
 func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error {
 	name := t.Metadata.Name
-	base := r.LatestBase(class.Spec.Provider)
+	base := r.BaseFor(class)
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(name), base, ledger.Living
 	in.Placement = ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"}

@@ -170,7 +170,7 @@ func (r *remote) inForce(ctx context.Context, renderer *render.Renderer, f *flee
 func input(renderer *render.Renderer, l *ledger.Ledger, e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class) render.TenantInput {
 	in := render.InputOf(t, class)
 	in.UID, in.Placement, in.Lifecycle = e.UID, e.Placement, e.Lifecycle
-	in.BaseVersion = renderer.LatestBase(class.Spec.Provider)
+	in.BaseVersion = renderer.BaseFor(class)
 	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider {
 		in.BaseVersion = taken.BaseVersion
 	}
