@@ -69,7 +69,7 @@ func newClient(cfg *rest.Config, deadline func() time.Time, schemas *Schemas) (*
 	if c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(cfg), httpClient); err != nil {
 		return nil, err
 	}
-	c.types = &typeFinder{schemas: schemas, get: c.get}
+	c.types = newTypeFinder(schemas, c.get)
 	c.forget()
 	return c, nil
 }

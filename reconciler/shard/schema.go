@@ -68,54 +68,95 @@ type typeFinder struct {
 	schemas *Schemas
 	get     func(ctx context.Context, path string, params url.Values) ([]byte, error)
 
-	// mu is held while the server is asked: who waits for it waits for the same
-	// answer.
+	// asking holds a token while the server is asked: who waits for it waits for the
+	// same answer.
+	asking chan struct{}
+
 	mu     sync.Mutex
 	index  map[string]string // hashes of documents, by group and version; nil: to be read
+	asked  int               // how often it was to be read anew
 	failed time.Time
 	cause  error
 }
 
-// forget has the index of documents read anew.
+func newTypeFinder(schemas *Schemas, get func(ctx context.Context, path string, params url.Values) ([]byte, error)) *typeFinder {
+	return &typeFinder{schemas: schemas, get: get, asking: make(chan struct{}, 1)}
+}
+
+// forget has the index of documents read anew. It does not wait for an answer under way.
 func (t *typeFinder) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.index, t.failed = nil, time.Time{}
+	t.asked++
 }
 
 // of gives the type of a kind. A kind without a schema has the type that its
 // objects show.
 func (t *typeFinder) of(ctx context.Context, id render.ObjectID) (managedfields.TypeConverter, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if time.Since(t.failed) < schemaPause {
-		return nil, t.cause
+	select {
+	case t.asking <- struct{}{}:
+		defer func() { <-t.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if cause := t.failedLately(); cause != nil {
+		return nil, cause
 	}
 	converter, err := t.ask(ctx, id)
 	if err != nil {
 		err = fmt.Errorf("read the schema of %s: %w", id.KindName(), err)
 		if ctx.Err() == nil {
+			t.mu.Lock()
 			t.failed, t.cause = time.Now(), err
+			t.mu.Unlock()
 		}
 	}
 	return converter, err
 }
 
+func (t *typeFinder) failedLately() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.failed) < schemaPause {
+		return t.cause
+	}
+	return nil
+}
+
+// documents gives the index, as it was read before or from the server.
+func (t *typeFinder) documents(ctx context.Context) (map[string]string, error) {
+	t.mu.Lock()
+	index, asked := t.index, t.asked
+	t.mu.Unlock()
+	if index != nil {
+		return index, nil
+	}
+	content, err := t.get(ctx, "/openapi/v3", nil)
+	if err != nil {
+		return nil, err
+	}
+	if index, err = readIndex(content); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asked == asked {
+		t.index = index
+	}
+	return index, nil
+}
+
 func (t *typeFinder) ask(ctx context.Context, id render.ObjectID) (managedfields.TypeConverter, error) {
 	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
 	defer cancel()
-	if t.index == nil {
-		content, err := t.get(ctx, "/openapi/v3", nil)
-		if err != nil {
-			return nil, err
-		}
-		if t.index, err = documents(content); err != nil {
-			return nil, err
-		}
+	index, err := t.documents(ctx)
+	if err != nil {
+		return nil, err
 	}
 	gv := schema.GroupVersion{Group: id.Group, Version: id.Version}
 	document := path.Join(root(gv)...)[1:]
-	hash, there := t.index[document]
+	hash, there := index[document]
 	if !there {
 		return managedfields.NewDeducedTypeConverter(), nil
 	}
@@ -138,8 +179,8 @@ func (t *typeFinder) ask(ctx context.Context, id render.ObjectID) (managedfields
 	return converter, err
 }
 
-// documents reads the index of a server's schemas: their hashes by path.
-func documents(content []byte) (map[string]string, error) {
+// readIndex reads the index of a server's schemas: their hashes by path.
+func readIndex(content []byte) (map[string]string, error) {
 	var index struct {
 		Paths map[string]struct{ ServerRelativeURL string }
 	}
