@@ -1,0 +1,131 @@
+package simulation
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	seeds   = flag.String("seeds", "0:16", "the seeds to live through: FROM:TO (without TO), or one")
+	history = flag.String("history", "", "a file with the history to live through, instead of seeds")
+	asJSON  = flag.Bool("json", false, "print a line of JSON for each history")
+	shrink  = flag.Bool("shrink", false, "shrink a history that fails, and print what is left")
+	tell    = flag.Bool("tell", false, "tell what happens while it does, logs of the replicas included")
+	verbose = flag.Bool("requests", false, "tell of every request, too")
+)
+
+func TestSeeds(t *testing.T) {
+	if *history != "" {
+		file, err := os.Open(*history)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = file.Close() }()
+		h, err := Parse(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		through(t, h)
+		return
+	}
+	from, to := interval(t, *seeds)
+	for seed := from; seed < to; seed++ {
+		through(t, Generate(seed))
+	}
+}
+
+// interval reads FROM:TO.
+func interval(t *testing.T, text string) (from, to uint64) {
+	t.Helper()
+	first, last, several := strings.Cut(text, ":")
+	from, err := strconv.ParseUint(first, 10, 64)
+	if err != nil {
+		t.Fatalf("-seeds %s: %v", text, err)
+	}
+	if to = from + 1; several {
+		if to, err = strconv.ParseUint(last, 10, 64); err != nil {
+			t.Fatalf("-seeds %s: %v", text, err)
+		}
+	}
+	return from, to
+}
+
+// through lives through a history, and judges it.
+func through(t *testing.T, h *History) {
+	t.Helper()
+	out := live(t, h, *tell)
+	if *asJSON {
+		line, err := json.Marshal(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(string(line))
+	}
+	if out.Violation == "" {
+		return
+	}
+	t.Errorf("seed %d: %s", h.Seed, out.Violation)
+	if !*shrink {
+		return
+	}
+	rule, _, _ := strings.Cut(out.Violation, ":")
+	short := Shrink(h, 200, func(less *History) bool {
+		again, _, _ := strings.Cut(live(t, less, false).Violation, ":")
+		return again == rule
+	})
+	fmt.Printf("shrunk:\n%s", short)
+	for _, line := range live(t, short, false).Told {
+		fmt.Println("  ", line)
+	}
+}
+
+// live lives through a history in a bubble of its own.
+func live(t *testing.T, h *History, aloud bool) (out Outcome) {
+	t.Helper()
+	// Collecting garbage would have goroutines wait at other places each time.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	began := time.Now()
+	h.Verbose = *verbose
+	synctest.Test(t, func(t *testing.T) {
+		var say func(string)
+		if aloud {
+			say = func(text string) { fmt.Println(text) }
+		}
+		out = Live(t, h, shared(t), say)
+	})
+	if aloud {
+		fmt.Printf("took %v for %d steps\n", time.Since(began), out.Steps)
+	}
+	return out
+}
+
+// TestTheSameSeedIsTheSameHistory: what cannot be lived through again is worth little.
+func TestTheSameSeedIsTheSameHistory(t *testing.T) {
+	for seed := range uint64(8) {
+		first, second := live(t, Generate(seed), false), live(t, Generate(seed), false)
+		if first.Hash != second.Hash {
+			t.Errorf("seed %d: %d steps the first time, %d the second", seed, first.Steps, second.Steps)
+		}
+	}
+}
+
+func TestHistoriesAreText(t *testing.T) {
+	for seed := range uint64(50) {
+		want := Generate(seed).String()
+		h, err := Parse(strings.NewReader(want))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, want)
+		}
+		if got := h.String(); got != want {
+			t.Fatalf("read as\n%s\nwant\n%s", got, want)
+		}
+	}
+}
