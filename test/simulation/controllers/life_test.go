@@ -167,7 +167,7 @@ func TestAddressOnce(t *testing.T) {
 		t.Errorf("it got %s, which somebody has", got)
 	}
 	a, b := ingress(w.server.Get(service("a", ""))), ingress(w.server.Get(service("b", "")))
-	if a == "" || a == b {
+	if a == "" || b == "" || a == b {
 		t.Errorf("two Services got %q and %q", a, b)
 	}
 	w.remove(find(t, tenant, "Service", "kube-apiserver"))

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -33,7 +35,9 @@ func newWorld(t testing.TB, seed uint64) *world {
 		t.Fatal(err)
 	}
 	w.play = New(w.server, Options{Seed: seed, Now: clock, Refused: func(k apiserver.Key, err error) {
-		w.refused = append(w.refused, k.Kind+" "+k.Name+": "+err.Error())
+		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) { // as it may be in life
+			w.refused = append(w.refused, k.Kind+" "+k.Name+": "+err.Error())
+		}
 	}})
 	w.server.Changed = func(c apiserver.Change) {
 		w.changes = append(w.changes, c)
@@ -221,7 +225,12 @@ func (w *world) given() {
 // built is a world in which a scene is ready.
 func built(t testing.TB, provider string) (w *world, store, tenant *render.Unit) {
 	t.Helper()
-	w = newWorld(t, 1)
+	return builtFrom(t, provider, 1)
+}
+
+func builtFrom(t testing.TB, provider string, seed uint64) (w *world, store, tenant *render.Unit) {
+	t.Helper()
+	w = newWorld(t, seed)
 	w.given()
 	store, tenant = unitsOf(t, provider)
 	w.apply(store)
