@@ -3,6 +3,7 @@ package gitserver
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -156,13 +157,8 @@ func (s *Server) gap(received objects) bool {
 		switch o.kind {
 		case plumbing.CommitObject:
 			c, err := decodeCommit(o.data)
-			if err != nil || missing(c.tree) {
+			if err != nil || missing(c.tree) || slices.ContainsFunc(c.parents, missing) {
 				return true
-			}
-			for _, p := range c.parents {
-				if missing(p) {
-					return true
-				}
 			}
 		case plumbing.TreeObject:
 			entries, err := decodeTree(o.data)
