@@ -136,7 +136,7 @@ func arguments(words []string) (map[string]string, error) {
 func defaults() Settings {
 	return Settings{
 		Replicas: 1, Lease: 15 * time.Second, Interval: time.Minute, Status: 10 * time.Second, Look: 30 * time.Second,
-		Retention: time.Hour, Limit: 3,
+		Retention: 10 * time.Minute, Limit: 3,
 	}
 }
 

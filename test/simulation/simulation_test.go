@@ -1,9 +1,14 @@
+// The Kubernetes client spreads its own pauses by the global dice of math/rand, which
+// are seeded here.
+//go:debug randseednop=0
+
 package simulation
 
 import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -92,6 +97,7 @@ func live(t *testing.T, h *History, aloud bool) (out Outcome) {
 	t.Helper()
 	// Collecting garbage would have goroutines wait at other places each time.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	rand.Seed(int64(h.Seed)) //nolint:staticcheck // see the top of this file
 	began := time.Now()
 	h.Verbose = *verbose
 	synctest.Test(t, func(t *testing.T) {
