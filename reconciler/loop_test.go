@@ -30,7 +30,7 @@ func quiet(t *testing.T) (r *reconciler, said *bytes.Buffer, kubeconfigs string)
 			Look:   5 * time.Second, Clock: time.Now, ID: "replica-1",
 		}, log: log, core: core.New(core.Config{}, nil),
 		git: repository.New(nil, repository.Branches{}, log), shards: map[string]*shard.Shard{}, tasks: &errgroup.Group{},
-		events: make(chan core.Event, 64), metrics: newMetrics(),
+		events: make(chan core.Event, 64), metrics: newMetrics(nil),
 	}, said, kubeconfigs
 }
 

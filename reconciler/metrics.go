@@ -29,9 +29,15 @@ type metrics struct {
 	notReady []string
 }
 
-func newMetrics() *metrics {
+// newMetrics makes the daemon's figures and registers them. Without a registry they get
+// one of their own, with the process's figures.
+func newMetrics(registry *prometheus.Registry) *metrics {
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: registry,
 		steps: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "tenantry_step_seconds", Help: "How long one step of the core took.", Buckets: prometheus.ExponentialBuckets(1e-5, 10, 7),
 		}),
@@ -59,8 +65,7 @@ func newMetrics() *metrics {
 		passed:   time.Now(),
 		notReady: []string{"Starting"},
 	}
-	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, m.healed, m.hooks, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.steps, m.tenants, m.shards, m.problems, m.events, m.remarks, m.healed, m.hooks)
 	return m
 }
 

@@ -31,7 +31,7 @@ func (m *metrics) reasons(t *testing.T) []string {
 
 func TestGaugesShowTheLastOfManySteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, c := newMetrics(), core.New(core.Config{}, nil)
+		m, c := newMetrics(nil), core.New(core.Config{}, nil)
 		c.Step(core.Kubeconfigs{Shards: []string{"main"}}, time.Now())
 		c.Step(core.LedgerRead{Problem: core.Missing}, time.Now())
 		m.observe(c, time.Millisecond)
@@ -54,7 +54,7 @@ func TestGaugesShowTheLastOfManySteps(t *testing.T) {
 
 func TestOnlyALoopThatIsStuckIsStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, c := newMetrics(), core.New(core.Config{}, nil)
+		m, c := newMetrics(nil), core.New(core.Config{}, nil)
 		for range 200 { // nothing happens for longer than it may be stuck
 			<-time.After(5 * time.Second)
 			m.pass(c)

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler/repository"
 	"github.com/tenantry/tenantry/reconciler/shard"
@@ -38,6 +40,8 @@ type Options struct {
 	AcceptRewind string
 	// Listen is the address of /metrics, /healthz and /readyz; empty serves none.
 	Listen string
+	// Registry is where the daemon's figures are registered; default one of its own.
+	Registry *prometheus.Registry
 	// WebhookSecretFile holds the secret of POST /webhook; without one there is no such
 	// path. WebhookListen is an address for it alone, so that the Git host need not
 	// reach the others; empty serves it at Listen, too.

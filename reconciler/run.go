@@ -52,7 +52,7 @@ func Run(ctx context.Context, opts Options) error {
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
 		}, opts.Renderer),
 		git:    repository.New(repo, opts.Branches, opts.Log),
-		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(),
+		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(opts.Registry),
 	}
 	if opts.StatusGit.URL != "" {
 		opts.StatusGit.OnRebuild = opts.Git.OnRebuild
