@@ -109,6 +109,22 @@ func TestLoadBasesSideBySide(t *testing.T) {
 	}
 }
 
+// TestStatefulInAnyVersion: a base that no longer has a kind does not take its data away.
+func TestStatefulInAnyVersion(t *testing.T) {
+	files := toy("toy", "1")
+	text := strings.Replace(goodProvider, "kinds: [v1/Namespace]", "kinds: [v1/Namespace, apps/v1/StatefulSet]\n  stateful: [apps/v1/StatefulSet]", 1)
+	files["providers/toy-2/provider.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(text, `baseVersion: "1"`, `baseVersion: "2"`, 1))}
+	got, err := loadBases(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, b := range got["toy"] {
+		if !b.parts[partTenant].Stateful(ObjectID{Group: "apps", Version: "v1", Kind: "StatefulSet"}) {
+			t.Errorf("version %s would remove a StatefulSet", version)
+		}
+	}
+}
+
 // TestOptionsProviders: what is laid beside the binary's providers adds, and changes none.
 func TestOptionsProviders(t *testing.T) {
 	r, err := New(Options{Image: "image", Providers: toy("toy", "7")})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -205,7 +206,30 @@ func loadBases(sources ...fs.FS) (map[string]map[string]*base, error) {
 			bases[b.name][b.version] = b
 		}
 	}
+	for _, versions := range bases {
+		shareStateful(versions)
+	}
 	return bases, nil
+}
+
+// shareStateful has every version of a provider spare what bears state in any: an owner
+// that comes to another base may still have it.
+func shareStateful(versions map[string]*base) {
+	all := map[part][]kind{}
+	for _, version := range slices.Sorted(maps.Keys(versions)) {
+		for p, how := range versions[version].parts {
+			for _, k := range how.stateful {
+				if !slices.Contains(all[p], k) {
+					all[p] = append(all[p], k)
+				}
+			}
+		}
+	}
+	for _, b := range versions {
+		for p, how := range b.parts {
+			how.stateful = all[p]
+		}
+	}
 }
 
 func loadBase(folder string, source fs.FS) (*base, error) {
