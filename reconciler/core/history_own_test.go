@@ -21,8 +21,9 @@ func ownFiles(component, budget string) map[string]string {
 }
 
 const (
-	hostTenant = "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: host}\nspec: {class: hosted}\n"
-	limitRange = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: own, namespace: tenant-own}\nspec: {limits: [{type: Container, max: {memory: 4Gi}}]}\n"
+	hostTenant  = "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: host}\nspec: {class: hosted}\n"
+	hostedClass = "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: hosted}\nspec: {provider: kamaji, version: v1.36.3}\n"
+	limitRange  = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: own, namespace: tenant-own}\nspec: {limits: [{type: Container, max: {memory: 4Gi}}]}\n"
 )
 
 func goodOwn() map[string]string {
@@ -34,7 +35,7 @@ func (h *history) settleIn() {
 	files := goodOwn()
 	maps.Copy(files, map[string]string{
 		"classes/open/class.yaml":   openClass,
-		"classes/hosted/class.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: hosted}\nspec: {provider: kamaji, version: v1.36.3}\n",
+		"classes/hosted/class.yaml": hostedClass,
 		"datastores/sql.yaml":       storeOn("one"), hostFile: hostTenant,
 	})
 	h.commit(files)

@@ -26,6 +26,7 @@ func TestHistories(t *testing.T) {
 				epochs: map[string]int64{}, entries: map[string]*ledger.Tenant{}, stores: map[string]string{},
 			}
 			h.settleIn()
+			h.other, h.watched = newerRenderer(t), h.checkBases
 			for range 40 {
 				h.step()
 				h.check()
@@ -44,6 +45,8 @@ type history struct {
 	epochs  map[string]int64
 	entries map[string]*ledger.Tenant // as seen last
 	stores  map[string]string         // uids of datastores
+	// other is the daemon's other version: it knows base version 2, or does not.
+	other *render.Renderer
 }
 
 var names = []string{"ant", "bee", "cat", "dog", "eel"}
@@ -59,7 +62,7 @@ func (h *history) step() {
 	class := func(what, file, content string) {
 		act(what, func() { h.commit(map[string]string{"classes/small/" + file: content}) })
 	}
-	switch h.random.IntN(35) {
+	switch h.random.IntN(38) {
 	case 0, 1, 2:
 		act("declare "+name, func() { h.commit(map[string]string{fileOf(name): tenantFile(name, "replicas: 1")}) })
 	case 3:
@@ -147,6 +150,8 @@ func (h *history) step() {
 		act(h.stepOfOwn())
 	case 33, 34:
 		act(h.stepOfHost())
+	case 35, 36, 37:
+		act(h.stepOfBases())
 	case 28:
 		act("a tool fights on "+shard, func() { h.fight(shard) })
 	case 27:
@@ -329,6 +334,9 @@ func (h *history) calm() {
 	h.t.Helper()
 	h.did = append(h.did, "calm")
 	h.down, h.refuse = false, nil
+	if h.core.renderer.LatestBase("native") == "1" {
+		h.other = become(h.world, h.other)
+	}
 	if h.shards["one"].identity != "cluster-one" {
 		h.shards["one"], h.shards["two"] = h.shards["two"], h.shards["one"]
 	}

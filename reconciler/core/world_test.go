@@ -42,6 +42,8 @@ type world struct {
 	would    []string          // what a read-only core would have done
 	blind    map[string]string // by shard, a kind that it does not let us list
 	fetches  int
+	// watched is called with each effect before it is carried out.
+	watched func(Effect)
 	// afterFetch is called once, when a fetch has been answered.
 	afterFetch func()
 	drop       func() bool // an effect is lost with the daemon
@@ -190,6 +192,9 @@ func (w *world) pass(d time.Duration) {
 }
 
 func (w *world) do(e Effect) {
+	if w.watched != nil {
+		w.watched(e)
+	}
 	if w.drop != nil && w.drop() {
 		return
 	}
