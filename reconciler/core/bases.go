@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 
 	"sigs.k8s.io/yaml"
@@ -36,6 +37,18 @@ func (c *Core) classCarried(d *draft, t *fleet.Tenant) note {
 type unknownBase struct{ note }
 
 func (u unknownBase) Error() string { return u.message }
+
+// whyUnknown says why it is not known what should be there.
+func whyUnknown(err error) note {
+	var base unknownBase
+	switch {
+	case errors.Is(err, errUndecided):
+		return note{"NotDecided", err.Error()}
+	case errors.As(err, &base):
+		return base.note
+	}
+	return note{"NotRendered", err.Error()}
+}
 
 // recall takes over what was told of a tenant by whoever could judge it.
 func (c *Core) recall(st *TenantStatus) {

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -265,18 +264,6 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 		result.problem = note{f.Reason, f.Message}
 	}
 	return work, result
-}
-
-// whyUnknown says why it is not known what should be there.
-func whyUnknown(err error) note {
-	var base unknownBase
-	switch {
-	case errors.Is(err, errUndecided):
-		return note{"NotDecided", err.Error()}
-	case errors.As(err, &base):
-		return base.note
-	}
-	return note{"NotRendered", err.Error()}
 }
 
 // unlisted has the ledger list the kinds of a unit that it does not list yet: what is
