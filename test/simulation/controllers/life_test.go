@@ -45,6 +45,22 @@ func TestCertificatesAreReal(t *testing.T) {
 	}
 }
 
+// TestPairs: all keys and certificates differ, and are the same ones at any time.
+func TestPairs(t *testing.T) {
+	seen := map[string]bool{}
+	for k, all := range pairs().material {
+		for n, m := range all {
+			if again := newMaterial(privateKey(k), k, n); again != m {
+				t.Errorf("certificate %d of key %d is another one each time", n, k)
+			}
+			if seen[m.certificate] || n == 0 && seen[m.key] {
+				t.Errorf("certificate %d of key %d is that of another", n, k)
+			}
+			seen[m.certificate], seen[m.key] = true, true
+		}
+	}
+}
+
 // TestRotate: a renewed certificate has a new key, unless its key is never to change.
 func TestRotate(t *testing.T) {
 	w, store, tenant := built(t, "native")

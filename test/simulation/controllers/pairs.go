@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -40,8 +39,7 @@ type store struct {
 var pairs = sync.OnceValue(func() *store {
 	s := &store{pairs: map[string]pair{}}
 	for k := range keys {
-		seed := sha256.Sum256(fmt.Appendf(nil, "a key that opens nothing: %d", k))
-		private := ed25519.NewKeyFromSeed(seed[:])
+		private := privateKey(k)
 		for n := range certificates {
 			m := newMaterial(private, k, n)
 			s.material[k][n] = m
@@ -51,6 +49,11 @@ var pairs = sync.OnceValue(func() *store {
 	return s
 })
 
+func privateKey(k int) ed25519.PrivateKey {
+	seed := sha256.Sum256(fmt.Appendf(nil, "a key that opens nothing: %d", k))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
 // newMaterial makes a certificate that signs itself.
 func newMaterial(private ed25519.PrivateKey, k, n int) material {
 	// Simulated time may begin anywhere in this century.
@@ -59,7 +62,7 @@ func newMaterial(private ed25519.PrivateKey, k, n int) material {
 		SerialNumber: big.NewInt(int64(1 + k*certificates + n)), Subject: pkix.Name{CommonName: fmt.Sprintf("key %d", k)},
 		NotBefore: begin, NotAfter: begin.AddDate(90+n, 0, 0), IsCA: true, BasicConstraintsValid: true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	der, err := x509.CreateCertificate(nil, template, template, private.Public(), private) // nothing in it is random
 	if err != nil {
 		panic(fmt.Sprintf("make certificate: %v", err)) // nothing of it comes from outside
 	}
