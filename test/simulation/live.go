@@ -40,11 +40,14 @@ func Live(t *testing.T, h *History, shared *Shared, tell func(string)) Outcome {
 	w.git = gitserver.New(gitserver.Options{Now: time.Now})
 	w.git.Pushed = func(p gitserver.Push) { w.judge.pushed(p) }
 	for i, name := range clusterNames {
-		c := &cluster{name: name, server: apiserver.New(apiserver.Options{Identity: "cluster-" + name, Now: time.Now, Seed: h.Seed + uint64(i)})}
+		c := &cluster{name: name, server: apiserver.New(apiserver.Options{
+			Identity: "cluster-" + name, Now: time.Now, Seed: h.Seed + uint64(i), NoWatchList: !h.WatchLists, Bookmarks: 5 * h.Interval,
+		})}
 		c.controllers = controllers.New(c.server, controllers.Options{Seed: h.Seed + uint64(i), Now: time.Now})
 		c.server.Changed = func(change apiserver.Change) {
 			c.controllers.Saw(change)
 			w.judge.changed(c, change)
+			w.network.stirred = true
 		}
 		w.clusters[name] = c
 		if err := c.begin(); err != nil {

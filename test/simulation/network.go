@@ -24,6 +24,10 @@ type network struct {
 	wake   chan struct{}
 
 	streams []*stream // watches under way
+	// stirred tells that a watch may have something to tell; else they are asked now and
+	// then, since time alone makes bookmarks.
+	stirred bool
+	asked   time.Time
 }
 
 // exchange is one request and its answer.
@@ -150,6 +154,10 @@ func (x *exchange) request() *http.Request {
 // unless a fault has it otherwise.
 func (n *network) send(x *exchange) {
 	w := n.w
+	if r := x.life.replica; r.paused && !x.life.dead() { // what stands still asks for nothing
+		r.held = append(r.held, func() { n.send(x) })
+		return
+	}
 	fate := w.fate(x)
 	w.trace("asks", x, fate.String())
 	switch {

@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
 	"github.com/tenantry/tenantry/git"
@@ -57,6 +60,29 @@ type life struct {
 	killed  chan struct{} // closed when it is killed
 	ended   chan struct{} // closed when it has ended
 	once    sync.Once
+	// figures are what it exposes as metrics.
+	figures *prometheus.Registry
+}
+
+// secret is in every key that anybody has, as PEM has it and as a Secret's data has it.
+var secrets = []string{"PRIVATE KEY", "UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"}
+
+// leaks finds a secret in a text.
+func leaks(text string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
+}
+
+// measured looks at what a life has exposed as metrics.
+func (l *life) measured() {
+	families, err := l.figures.Gather()
+	if err != nil {
+		l.replica.w.judge.violate("Metrics", "%s: %v", l.id, err)
+	}
+	for _, family := range families {
+		if leaks(family.String()) {
+			l.replica.w.judge.violate("Secrets", "%s exposes %s", l.id, family)
+		}
+	}
 }
 
 func (l *life) dead() bool {
@@ -88,7 +114,7 @@ func (w *world) start(r *replica) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &life{
 		replica: r, id: fmt.Sprintf("%s-%d", r.name, r.lives), cancel: cancel,
-		killed: make(chan struct{}), ended: make(chan struct{}),
+		killed: make(chan struct{}), ended: make(chan struct{}), figures: prometheus.NewRegistry(),
 	}
 	r.life = l
 	w.say("%s starts", l.id)
@@ -114,8 +140,8 @@ func (w *world) options(r *replica, l *life) reconciler.Options {
 		},
 		Look: w.settings.Look, Lease: w.settings.Lease, ID: l.id, Renderer: w.renderer(r), Interval: w.settings.Interval,
 		StatusInterval: w.settings.Status, AcceptRewind: r.accept,
-		Clock: r.now,
-		Log:   slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Clock: r.now, Registry: l.figures,
+		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 
@@ -145,6 +171,7 @@ func (w *world) kill(r *replica) {
 		return
 	}
 	w.say("%s is killed", r.life.id)
+	r.life.measured()
 	w.resume(r)
 	r.life.once.Do(func() { close(r.life.killed) })
 	r.life.cancel()
@@ -156,6 +183,7 @@ func (w *world) stop(r *replica) {
 		return
 	}
 	w.say("%s stops", r.life.id)
+	r.life.measured()
 	w.resume(r)
 	l := r.life
 	l.cancel()
@@ -187,7 +215,6 @@ func (w *world) resume(r *replica) {
 		w.after(w.latency(), do)
 	}
 }
-
 
 // sources are the kubeconfigs that a replica has: where they lead may change.
 func (w *world) sources(l *life) map[string]shard.Source {
@@ -234,9 +261,7 @@ func (w *world) homeOf(name string) string {
 type logbook struct {
 	mu     sync.Mutex
 	name   string
-	buffer bytes.Buffer
-	canary []byte
-	leaked string
+	leaked string // the first line with a secret
 	copy   func(line []byte)
 }
 
@@ -244,7 +269,7 @@ type logbook struct {
 func (l *logbook) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.leaked == "" && bytes.Contains(line, l.canary) {
+	if l.leaked == "" && leaks(string(line)) {
 		l.leaked = string(line)
 	}
 	if l.copy != nil {

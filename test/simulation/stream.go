@@ -30,22 +30,32 @@ type stream struct {
 
 // begin answers a watch.
 func (n *network) begin(x *exchange, c *cluster) *http.Response {
-	watch, refused := c.server.Watch(x.request())
+	// When it ends is decided here: where days pass, nobody learns from watches that end
+	// after minutes.
+	r, query := x.request(), x.req.URL.Query()
+	query.Del("timeoutSeconds")
+	r.URL.RawQuery = query.Encode()
+	watch, refused := c.server.Watch(r)
 	if refused != nil {
 		return response(x.req, refused.Code, refused.Body)
 	}
 	s := &stream{n: n, x: x, cluster: c, watch: watch, more: make(chan struct{}, 1)}
 	n.streams = append(n.streams, s)
+	n.stirred = true
 	if seconds, err := strconv.Atoi(x.req.URL.Query().Get("timeoutSeconds")); err == nil && seconds > 0 {
-		n.w.after(time.Duration(seconds)*time.Second, func() { s.finish(io.EOF) })
+		n.w.after(time.Duration(seconds)*n.w.settings.Interval/60, func() { s.finish(io.EOF) })
 	}
-	r := response(x.req, http.StatusOK, nil)
-	r.Body, r.ContentLength = s, -1
-	return r
+	answer := response(x.req, http.StatusOK, nil)
+	answer.Body, answer.ContentLength = s, -1
+	return answer
 }
 
 // flow has all watches move that have something to tell.
 func (n *network) flow() {
+	if !n.stirred && time.Since(n.asked) < n.w.settings.Interval {
+		return
+	}
+	n.stirred, n.asked = false, time.Now()
 	n.streams = slices.DeleteFunc(n.streams, func(s *stream) bool {
 		if !s.over && (s.x.life.dead() || s.isClosed()) {
 			s.finish(errReset)
@@ -95,6 +105,7 @@ func (s *stream) deliver(frame []byte, ended bool) {
 	default:
 		s.moving = false
 	}
+	s.n.stirred = true
 }
 
 // finish ends the stream with err, once.
