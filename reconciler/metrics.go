@@ -107,12 +107,12 @@ func (m *metrics) pass(c *core.Core) {
 		m.tenants.WithLabelValues(t.Shard, string(t.Phase)).Inc()
 	}
 	m.shards.Reset()
-	for _, s := range c.Shards() {
+	for name, is := range c.Open() {
 		open := 0.0
-		if s.Open() {
+		if is {
 			open = 1
 		}
-		m.shards.WithLabelValues(s.Name).Set(open)
+		m.shards.WithLabelValues(name).Set(open)
 	}
 }
 

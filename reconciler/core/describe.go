@@ -243,19 +243,33 @@ func (c *Core) Shards() []*ShardStatus {
 	if c.git.declared == nil || !c.ledger.known {
 		return nil
 	}
-	names := map[string]bool{}
-	for name := range c.git.declared.Fleet.Shards {
-		names[name] = true
-	}
-	for name := range c.ledger.entries.Shards {
-		names[name] = true
-	}
 	counts := c.count()
 	var all []*ShardStatus
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range c.shardNames() {
 		all = append(all, c.shardStatus(name, counts[name]))
 	}
 	return all
+}
+
+// Open tells of every shard that Shards has whether work is done there.
+func (c *Core) Open() map[string]bool {
+	open := map[string]bool{}
+	if c.git.declared == nil || !c.ledger.known {
+		return open
+	}
+	for _, name := range c.shardNames() {
+		s := c.shard(name)
+		open[name] = s.problem.reason == "" && c.closed(s).reason == ""
+	}
+	return open
+}
+
+// shardNames are those of the shards that are declared or decided.
+func (c *Core) shardNames() []string {
+	names := slices.Collect(maps.Keys(c.git.declared.Fleet.Shards))
+	names = slices.AppendSeq(names, maps.Keys(c.ledger.entries.Shards))
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // population is how many tenants a shard and its datastores have.

@@ -47,16 +47,6 @@ func (c *Core) Problems() []Report {
 	return all
 }
 
-// Open tells whether this replica works on the shard.
-func (s *ShardStatus) Open() bool {
-	for _, c := range s.Conditions {
-		if c.Type == "Ready" {
-			return c.Status == "True"
-		}
-	}
-	return false
-}
-
 // Remarks says of classes and datastores, and of what else is broken beside
 // tenants, why it is not as it is declared now: what was in force goes on. A
 // tenant's own trouble stands in its status.
