@@ -29,17 +29,30 @@ type Refusal struct {
 // errNoPath: nothing is served there.
 var errNoPath = errors.New("404 page not found")
 
+// noResource: a group and version of the server's own has no such resource.
+func noResource() error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound,
+		Message: "the server could not find the requested resource", Details: &metav1.StatusDetails{},
+	}}
+}
+
 func refusal(err error) *Refusal {
 	if errors.Is(err, errNoPath) {
 		return &Refusal{http.StatusNotFound, []byte(errNoPath.Error() + "\n")}
 	}
-	status := apierrors.APIStatus(nil)
-	if !errors.As(err, &status) {
-		status = apierrors.NewInternalError(err)
-	}
-	body := status.Status()
-	body.Kind, body.APIVersion = "Status", "v1"
+	body := statusOf(err)
 	return &Refusal{int(body.Code), encode(body)}
+}
+
+// statusOf says an error as API servers do: one that they did not expect as it is.
+func statusOf(err error) metav1.Status {
+	body := metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: err.Error()}
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		body = status.Status()
+	}
+	body.Kind, body.APIVersion = "Status", "v1"
+	return body
 }
 
 // route is where a request goes.
@@ -66,7 +79,13 @@ func (s *Server) route(path string) (route, error) {
 	}
 	key.resource = parts[0]
 	r.kind = s.byResource[key]
-	if r.kind == nil || len(parts) > 3 || r.kind.Namespaced && r.namespace == "" && len(parts) > 1 || !r.kind.Namespaced && r.namespace != "" {
+	if r.kind == nil {
+		if same := s.versions[schema.GroupVersion{Group: key.group, Version: key.version}.String()]; len(same) > 0 && !same[0].custom {
+			return r, noResource()
+		}
+		return r, errNoPath
+	}
+	if len(parts) > 3 || r.kind.Namespaced && r.namespace == "" && len(parts) > 1 || !r.kind.Namespaced && r.namespace != "" {
 		return r, errNoPath
 	}
 	if len(parts) > 1 {
@@ -74,7 +93,10 @@ func (s *Server) route(path string) (route, error) {
 	}
 	if len(parts) > 2 {
 		if r.subresource = parts[2]; r.subresource != "status" || !r.kind.Status {
-			return r, errNoPath
+			if r.kind.custom {
+				return r, errNoPath
+			}
+			return r, noResource()
 		}
 	}
 	return r, nil

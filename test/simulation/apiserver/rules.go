@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
@@ -22,8 +23,8 @@ type rules struct {
 }
 
 type fixed struct {
-	path   []string
-	reason string
+	path          []string
+	field, reason string
 }
 
 const immutable = "field is immutable"
@@ -38,20 +39,20 @@ func rulesOf(k Kind, custom bool) rules {
 	case "ServiceAccount":
 		return rules{unconditional: true, returned: true}
 	case "Secret":
-		return rules{unconditional: true, fixed: []fixed{{[]string{"type"}, immutable}}}
+		return rules{unconditional: true, fixed: []fixed{{[]string{"type"}, "type", immutable}}}
 	case "Service":
-		return rules{unconditional: true, returned: true, fixed: []fixed{{[]string{"spec", "clusterIP"}, "may not change once set"}}}
+		return rules{unconditional: true, returned: true, fixed: []fixed{{[]string{"spec", "clusterIP"}, "spec.clusterIPs[0]", "may not change once set"}}}
 	case "PersistentVolumeClaim":
 		return rules{unconditional: true, returned: true}
 	case "Deployment":
-		return rules{generation: true, annotations: true, unconditional: true, fixed: []fixed{{[]string{"spec", "selector"}, immutable}}}
+		return rules{generation: true, annotations: true, unconditional: true, fixed: []fixed{{[]string{"spec", "selector"}, "spec.selector", immutable}}}
 	case "StatefulSet":
 		return rules{generation: true, unconditional: true, fixed: []fixed{
-			{[]string{"spec", "selector"}, immutable}, {[]string{"spec", "serviceName"}, immutable},
+			{[]string{"spec", "selector"}, "spec.selector", immutable}, {[]string{"spec", "serviceName"}, "spec.serviceName", immutable},
 		}}
 	case "Job":
 		return rules{generation: true, unconditional: true, fixed: []fixed{
-			{[]string{"spec", "selector"}, immutable}, {[]string{"spec", "template"}, immutable}, {[]string{"spec", "completionMode"}, immutable},
+			{[]string{"spec", "selector"}, "spec.selector", immutable}, {[]string{"spec", "template"}, "spec.template", immutable}, {[]string{"spec", "completionMode"}, "spec.completionMode", immutable},
 		}}
 	case "PodDisruptionBudget", "NetworkPolicy":
 		return rules{generation: true, unconditional: k.Kind == "NetworkPolicy"}
@@ -223,8 +224,16 @@ func (k *kind) refuse(was, next Object) (wrong field.ErrorList) {
 	for _, f := range k.rules.fixed {
 		before, after := at(was, f.path...), at(next, f.path...)
 		if before != nil && !equal(before, after) {
-			path := field.NewPath(f.path[0], f.path[1:]...)
-			wrong = append(wrong, field.Invalid(path, after, f.reason))
+			wrong = append(wrong, field.Invalid(field.NewPath(f.field), after, f.reason))
+		}
+	}
+	if metaOf(was)["deletionTimestamp"] != nil {
+		for _, f := range finalizersOf(next) {
+			if !slices.Contains(finalizersOf(was), f) {
+				no := field.Forbidden(field.NewPath("metadata", "finalizers"), fmt.Sprintf(
+					"no new finalizers can be added if the object is being deleted, found new finalizers []string{%q}", f))
+				wrong = append(wrong, no, no) // real ones say it twice
+			}
 		}
 	}
 	if was["immutable"] == true && (k.Kind.Kind == "ConfigMap" || k.Kind.Kind == "Secret") {
@@ -233,6 +242,22 @@ func (k *kind) refuse(was, next Object) (wrong field.ErrorList) {
 				wrong = append(wrong, field.Forbidden(field.NewPath(name), "field is immutable when `immutable` is set"))
 			}
 		}
+	}
+	return wrong
+}
+
+// misnamed gives what is wrong with the name of a new object.
+func (k *kind) misnamed(name string) (wrong field.ErrorList) {
+	valid := validation.NameIsDNSSubdomain
+	switch {
+	case k.custom:
+	case k.Kind.Kind == "Namespace":
+		valid = validation.NameIsDNSLabel
+	case k.Kind.Kind == "Service":
+		valid = validation.NameIsDNS1035Label
+	}
+	for _, why := range valid(name, false) {
+		wrong = append(wrong, field.Invalid(field.NewPath("metadata", "name"), name, why))
 	}
 	return wrong
 }

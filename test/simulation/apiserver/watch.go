@@ -69,17 +69,16 @@ func (s *Server) watch(r *http.Request) (*Watch, error) {
 			return nil, err
 		}
 	}
-	initial, there := query["sendInitialEvents"]
-	whole := version == 0 && !there
-	if there {
-		if whole, _ = strconv.ParseBool(initial[0]); true {
-			if err := s.allowed(query.Get("resourceVersionMatch"), w.bookmark > 0 || query.Get("allowWatchBookmarks") == "true"); err != nil {
-				return nil, err
-			}
+	initial := query.Get("sendInitialEvents")
+	whole := version == 0
+	if there := initial != ""; there || query.Get("resourceVersionMatch") != "" {
+		if err := s.allowed(there, query.Get("resourceVersionMatch"), w.bookmark != 0); err != nil {
+			return nil, err
 		}
 		if version > s.version {
 			return nil, tooLarge(version, s.version)
 		}
+		whole, _ = strconv.ParseBool(initial)
 	}
 	switch {
 	case whole:
@@ -88,7 +87,7 @@ func (s *Server) watch(r *http.Request) (*Watch, error) {
 				w.first = append(w.first, frame("ADDED", sel.text(st)))
 			}
 		}
-		if there {
+		if initial != "" {
 			w.first = append(w.first, w.mark(true))
 		}
 		version = s.version
@@ -103,26 +102,27 @@ func (s *Server) watch(r *http.Request) (*Watch, error) {
 }
 
 // allowed tells whether a watch may begin with a list.
-func (s *Server) allowed(match string, bookmarks bool) error {
+func (s *Server) allowed(initial bool, match string, bookmarks bool) error {
 	var wrong field.ErrorList
 	at := field.NewPath("sendInitialEvents")
 	switch {
+	case !initial:
+		wrong = append(wrong, field.Forbidden(field.NewPath("resourceVersionMatch"), "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
 	case s.options.NoWatchList:
 		wrong = append(wrong, field.Forbidden(at, "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"))
 	case match != string(metav1.ResourceVersionMatchNotOlderThan):
 		wrong = append(wrong, field.Forbidden(field.NewPath("resourceVersionMatch"), "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
 	case !bookmarks:
 		wrong = append(wrong, field.Forbidden(at, "sendInitialEvents requires setting allowWatchBookmarks to true"))
-	}
-	if len(wrong) == 0 {
+	default:
 		return nil
 	}
 	return apierrors.NewInvalid(metav1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", wrong)
 }
 
 func (w *Watch) expire(version int64) {
-	w.first = [][]byte{frame("ERROR", encode(apierrors.NewResourceExpired(
-		fmt.Sprintf("too old resource version: %d (%d)", version, w.server.compacted)).ErrStatus))}
+	w.first = [][]byte{frame("ERROR", encode(statusOf(apierrors.NewResourceExpired(
+		fmt.Sprintf("too old resource version: %d (%d)", version, w.server.compacted)))))}
 	w.over = true
 }
 

@@ -46,7 +46,12 @@ func (s *Server) create(w write, o Object) (*stored, error) {
 		return nil, err
 	}
 	if metaOf(o)["resourceVersion"] != nil {
-		return nil, apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")
+		return nil, &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: "resourceVersion should not be set on objects to be created",
+		}}
+	}
+	if wrong := w.kind.misnamed(w.name); len(wrong) > 0 {
+		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
 	}
 	next, ok := w.kind.fields.UpdateNoErrors(empty(w.kind.gvk), newObject(o, entriesOf(o)), w.manager).(*object)
 	if !ok {
@@ -181,9 +186,6 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 		return nil, false, err
 	}
 	if was == nil {
-		if version := textOf(metaOf(next.Object), "resourceVersion"); version != "" && version != "0" {
-			return nil, false, w.notFound()
-		}
 		st, err = s.insert(w, next)
 		return st, err == nil, err
 	}
@@ -207,7 +209,8 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	}
 	var wrong field.ErrorList
 	if uid, _ := sent["uid"].(string); uid != "" && uid != before["uid"] {
-		wrong = append(wrong, field.Invalid(field.NewPath("metadata", "uid"), uid, immutable))
+		no := field.Invalid(field.NewPath("metadata", "uid"), uid, immutable)
+		wrong = append(wrong, no, no) // real ones say it twice
 	}
 	meta := maps.Clone(sent)
 	for _, name := range []string{"uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"} {
