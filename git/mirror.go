@@ -38,7 +38,7 @@ type mirror struct {
 	minSpare int64
 }
 
-// Each fetch adds a pack, and every one of them is looked into for objects that others
+// Each larger fetch adds a pack, and every one of them is looked into for objects that others
 // lack; and nothing that became unreachable ever leaves a mirror. So it is fetched anew
 // when it has more than maxPacks packs, or when what came in since the last time, which
 // is the largest pack, weighs maxSpare times as much as that, and minSpare at least.

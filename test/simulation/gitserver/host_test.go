@@ -17,19 +17,23 @@ import (
 	"github.com/tenantry/tenantry/test/simulation/gitserver"
 )
 
-// host is a Git host, simulated or real, as the people see it who work there.
+// host is a Git host, simulated or real, as the people have it who work there.
 type host interface {
+	content
 	// commit lays files (empty: remove) on a branch.
 	commit(branch, message string, files map[string]string) string
 	move(branch, hash string)
+	// refuse has pushes refused for a reason; empty ends that.
+	refuse(reason string)
+	// reach says where clients find it, and by what transport.
+	reach() (url string, by http.RoundTripper)
+}
+
+// content is what people see at a host.
+type content interface {
 	tip(branch string) string
 	files(branch string) map[string]string
 	subjects(branch string) []string
-	// refuse has pushes refused for a reason; empty ends that.
-	refuse(reason string)
-	// url is where clients find it, by the transport.
-	url() string
-	transport() http.RoundTripper
 }
 
 // hosts runs a test against both; against the simulated one in virtual time, as
@@ -41,7 +45,7 @@ func hosts(t *testing.T, test func(t *testing.T, h host)) {
 	})
 	t.Run("real", func(t *testing.T) {
 		t.Parallel()
-		test(t, newReal(t))
+		test(t, newGenuine(t))
 	})
 }
 
@@ -116,8 +120,9 @@ func (h *simulated) refuse(reason string) {
 	}
 }
 
-func (h *simulated) url() string                  { return "https://git.example.org/fleet.git" }
-func (h *simulated) transport() http.RoundTripper { return direct{h.Server} }
+func (h *simulated) reach() (url string, by http.RoundTripper) {
+	return "https://git.example.org/fleet.git", direct{h.Server}
+}
 
 // direct sends requests to a simulated host without a network.
 type direct struct{ http.Handler }
@@ -130,18 +135,18 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// real is served by git http-backend.
-type real struct {
+// genuine is served by git http-backend.
+type genuine struct {
 	t *testing.T
 	*gittest.Fixture
 }
 
-func newReal(t *testing.T) *real {
+func newGenuine(t *testing.T) *genuine {
 	t.Helper()
-	return &real{t, gittest.New(t, gittest.Options{})}
+	return &genuine{t, gittest.New(t, gittest.Options{})}
 }
 
-func (h *real) commit(branch, message string, files map[string]string) string {
+func (h *genuine) commit(branch, message string, files map[string]string) string {
 	h.t.Helper()
 	tip, err := h.Commit(branch, message+"\n", files)
 	if err != nil {
@@ -150,24 +155,24 @@ func (h *real) commit(branch, message string, files map[string]string) string {
 	return tip
 }
 
-func (h *real) move(branch, hash string) {
+func (h *genuine) move(branch, hash string) {
 	h.t.Helper()
 	if err := h.SetBranch(branch, hash); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *real) tip(branch string) string {
+func (h *genuine) tip(branch string) string {
 	h.t.Helper()
 	return h.MustTip(branch)
 }
 
-func (h *real) files(branch string) map[string]string {
+func (h *genuine) files(branch string) map[string]string {
 	h.t.Helper()
 	return h.MustFiles(branch)
 }
 
-func (h *real) subjects(branch string) []string {
+func (h *genuine) subjects(branch string) []string {
 	h.t.Helper()
 	subjects, err := h.Log(branch)
 	if err != nil {
@@ -176,15 +181,14 @@ func (h *real) subjects(branch string) []string {
 	return subjects
 }
 
-func (h *real) refuse(reason string) {
+func (h *genuine) refuse(reason string) {
 	h.t.Helper()
 	if err := h.Refuse(reason); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *real) url() string                  { return h.URL }
-func (h *real) transport() http.RoundTripper { return http.DefaultTransport }
+func (h *genuine) reach() (url string, by http.RoundTripper) { return h.URL, http.DefaultTransport }
 
 // wire is the way between a client and either host, and what goes wrong there.
 type wire struct {
@@ -273,8 +277,9 @@ func packed(message []byte) int {
 // client opens a host's repository by a wire of its own.
 func client(t *testing.T, h host) (*git.Repository, *wire) {
 	t.Helper()
-	w := &wire{to: h.transport(), asked: map[string]int{}}
-	r, err := git.Open(t.Context(), git.Options{URL: h.url(), CacheDir: t.TempDir(), Transport: w})
+	url, by := h.reach()
+	w := &wire{to: by, asked: map[string]int{}}
+	r, err := git.Open(t.Context(), git.Options{URL: url, CacheDir: t.TempDir(), Transport: w})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestRandomHistoriesAgree(t *testing.T) {
 	for _, seed := range []uint64{1, 2} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			h := newReal(t)
+			h := newGenuine(t)
 			var times []time.Time
 			want := newScript(t, h, seed, func(tip string) {
 				seconds, err := strconv.ParseInt(strings.TrimSpace(h.MustGit("log", "-1", "--format=%ct", tip)), 10, 64)
@@ -52,6 +52,31 @@ func TestTheSameHistoryIsTheSameBytes(t *testing.T) {
 	first := run()
 	for range 3 {
 		same(t, "all that was said", first, run())
+	}
+}
+
+// A client that knows more than it tells tells the same each time.
+func TestWhatAClientHasIsAlwaysTheSame(t *testing.T) {
+	h := newSimulated(t)
+	for i := range 100 {
+		tip := h.commit("main", fmt.Sprint("Change ", i), map[string]string{"a": fmt.Sprint(i)})
+		if i == 80 {
+			h.move("status", tip)
+		}
+	}
+	var clients []*git.Repository
+	var said []*strings.Builder
+	for range 8 {
+		r, w := client(t, h)
+		tips(t, r, "main", "status")
+		heard := &strings.Builder{}
+		w.to = &overheard{w.to, heard}
+		clients, said = append(clients, r), append(said, heard)
+	}
+	h.commit("main", "Change again", map[string]string{"a": "again"})
+	for i, r := range clients {
+		tips(t, r, "main", "status")
+		same(t, fmt.Sprint("what client ", i, " said and heard"), said[0].String(), said[i].String())
 	}
 }
 

@@ -2,6 +2,9 @@ package gitserver_test
 
 import (
 	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -69,6 +72,75 @@ func TestWhatIsListed(t *testing.T) {
 	}
 }
 
+// Both hosts answer what a client has in the same words.
+func TestNegotiation(t *testing.T) {
+	hosts(t, func(t *testing.T, h host) {
+		older := h.commit("main", "One", map[string]string{"a": "1"})
+		two := h.commit("main", "Two", map[string]string{"a": "2"})
+		other := h.commit("other", "Other", map[string]string{"a": "3"})
+		for _, c := range []struct {
+			name, caps string
+			told       []string
+			want       string
+		}{
+			{"nothing, done", "multi_ack_detailed", []string{"", "done\n"}, "NAK"},
+			{"nothing", "multi_ack_detailed", []string{"", ""}, "NAK"},
+			{"a stranger", "multi_ack_detailed", []string{"", "have " + nowhere + "\n", ""}, "NAK"},
+			{"all", "multi_ack_detailed", []string{"", "have older\n", ""}, "ACK older common, ACK older ready, NAK"},
+			{"too little", "multi_ack_detailed", []string{"", "have other\n", ""}, "ACK other common, NAK"},
+			{"both, done", "multi_ack_detailed", []string{"", "have other\n", "have older\n", "done\n"}, "ACK other common, ACK older common, ACK older"},
+			{"more than enough", "multi_ack_detailed", []string{"", "have older\n", "have " + nowhere + "\n", ""}, "ACK older common, ACK nowhere ready, NAK"},
+			{"two rounds", "multi_ack_detailed", []string{"", "have other\n", "", "have older\n", "done\n"}, "ACK other common, NAK"},
+			{"older clients", "multi_ack", []string{"", "have older\n", "have " + nowhere + "\n", "done\n"}, "ACK older continue, ACK nowhere continue, ACK older"},
+			{"oldest clients", "", []string{"", "have " + nowhere + "\n", "have older\n", "have other\n", "done\n"}, "ACK older"},
+			{"oldest with nothing", "", []string{"", "have " + nowhere + "\n", "done\n"}, "NAK"},
+		} {
+			names := []string{"older", older, "other", other, "nowhere", nowhere}
+			for i, line := range c.told {
+				c.told[i] = strings.NewReplacer(names...).Replace(line)
+			}
+			said := strings.ReplaceAll(strings.Join(acknowledged(fetchRaw(t, h, lines(append([]string{"want " + two + " " + c.caps + "\n"}, c.told...)...))), ", "), "\n", "")
+			for i := 0; i < len(names); i += 2 {
+				said = strings.ReplaceAll(said, names[i+1], names[i])
+			}
+			same(t, c.name, c.want, said)
+		}
+	})
+}
+
+// fetchRaw sends a host a request for objects as it stands.
+func fetchRaw(t *testing.T, h host, request string) []byte {
+	t.Helper()
+	url, by := h.reach()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/git-upload-pack", strings.NewReader(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	res, err := by.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := swap(&res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// acknowledged are the lines before a pack.
+func acknowledged(answer []byte) (said []string) {
+	for len(answer) >= 4 && !bytes.HasPrefix(answer, []byte("PACK")) {
+		var size int
+		if _, err := fmt.Sscanf(string(answer[:4]), "%04x", &size); err != nil || size < 4 || size > len(answer) {
+			return append(said, fmt.Sprintf("malformed %q", answer))
+		}
+		said = append(said, string(answer[4:size]))
+		answer = answer[size:]
+	}
+	return said
+}
+
 func TestRequestsThatAreNone(t *testing.T) {
 	h := newSimulated(t)
 	for _, c := range []struct {
@@ -97,6 +169,7 @@ func TestPushesThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	orphan, orphanPack := lacking(t)
 	emptyPack := "PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e"
 	for _, c := range []struct{ name, command, pack, want string }{
 		{"other value", nowhere + " " + tip + " refs/heads/main", emptyPack, "ng refs/heads/main failed to update ref"},
@@ -106,6 +179,7 @@ func TestPushesThatAreRefused(t *testing.T) {
 		{"no branch", none + " " + tip + " refs/tags/v1", emptyPack, "ng refs/tags/v1 funny refname"},
 		{"no name", none + " " + tip + " refs/heads/a..b", emptyPack, "ng refs/heads/a..b funny refname"},
 		{"in the way", none + " " + tip + " refs/heads/main/x", emptyPack, "ng refs/heads/main/x failed to update ref"},
+		{"lacks its folder", tip + " " + orphan + " refs/heads/main", orphanPack, "ng refs/heads/main missing necessary objects"},
 		{"torn pack", tip + " " + tip + " refs/heads/main", emptyPack[:31] + "x", "unpack pack is corrupted"},
 		{"cut pack", tip + " " + tip + " refs/heads/main", emptyPack[:20], "unpack early EOF"},
 		{"nonsense", "please", "", "ERR receive-pack: protocol error"},
@@ -125,6 +199,25 @@ func TestPushesThatAreRefused(t *testing.T) {
 	t.Run("nothing asked", func(t *testing.T) {
 		same(t, "answer", "", ask(t, h.Server, "git-receive-pack", "0000"))
 	})
+}
+
+// lacking gives a commit without its folder, and a pack of it.
+func lacking(t *testing.T) (hash, pack string) {
+	t.Helper()
+	text := "tree " + nowhere + "\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nm\n"
+	sum := sha1.Sum(fmt.Appendf(nil, "commit %d\x00%s", len(text), text))
+	var out bytes.Buffer
+	out.WriteString("PACK\x00\x00\x00\x02\x00\x00\x00\x01")
+	out.Write([]byte{0x90 | byte(len(text)&0xf), byte(len(text) >> 4)}) // a commit of less than 2 KiB
+	z := zlib.NewWriter(&out)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	end := sha1.Sum(out.Bytes())
+	return hex.EncodeToString(sum[:]), out.String() + string(end[:])
 }
 
 // Whoever listens is told of each branch that a client moved, and may refuse it.

@@ -24,8 +24,8 @@ func installed(t *testing.T, test func(t *testing.T, h host, url string)) {
 	})
 	t.Run("real", func(t *testing.T) {
 		t.Parallel()
-		h := newReal(t)
-		test(t, h, h.url())
+		h := newGenuine(t)
+		test(t, h, h.URL)
 	})
 }
 
@@ -89,16 +89,18 @@ func (w *work) commit(path, data string) string {
 
 func TestInstalledGitFetches(t *testing.T) {
 	installed(t, func(t *testing.T, h host, url string) {
-		h.commit("main", "Begin", map[string]string{"a": "1", "dir/b": "2"})
+		// A folder sorts as if it ended in a slash: fsck sees to it.
+		h.commit("main", "Begin", map[string]string{"a": "1", "dir/b": "2", "dir-": "3", "dir.": "4", "dir0": "5"})
 		tip := h.commit("main", "Go on", map[string]string{"a": "3"})
 		w := clone(t, url)
 		same(t, "branch checked out", "main", w.git("branch", "--show-current"))
 		same(t, "commit", tip, w.git("rev-parse", "HEAD"))
-		same(t, "files", "a\ndir/b", w.git("ls-files"))
+		same(t, "files", "a\ndir-\ndir.\ndir/b\ndir0", w.git("ls-files"))
 		same(t, "listed", tip+"\tHEAD\n"+tip+"\trefs/heads/main", w.git("ls-remote"))
 
-		// More commits of our own than one round of negotiation tells.
-		for i := range 40 {
+		// More commits of our own than a few rounds of negotiation tell, the last of which
+		// are long enough to be compressed.
+		for i := range 100 {
 			w.git("commit", "-q", "--allow-empty", "-m", fmt.Sprint("Ours ", i))
 		}
 		tip = h.commit("main", "Theirs", map[string]string{"dir/c": "4"})
@@ -112,6 +114,28 @@ func TestInstalledGitFetches(t *testing.T) {
 		w.git("-c", "protocol.version=0", "fetch", "-q", url, tip) // by its hash
 		w.fails("", "fetch", "-q", url, strings.Repeat("1", 40))
 		w.git("fsck", "--strict")
+	})
+}
+
+// A short way and a long one lead to the same commits: those are not sent again.
+func TestMergesAreFetched(t *testing.T) {
+	installed(t, func(t *testing.T, h host, url string) {
+		h.commit("main", "Begin", map[string]string{"a": "1"})
+		r, conn := client(t, h)
+		w := clone(t, url)
+		w.git("checkout", "-q", "--orphan", "long")
+		for i := range 6 {
+			w.git("commit", "-q", "--allow-empty", "-m", fmt.Sprint("Step ", i))
+		}
+		w.git("merge", "-q", "--no-edit", "--allow-unrelated-histories", "origin/main")
+		main := h.commit("main", "Go on", map[string]string{"b": "2"})
+		tips(t, r, "main")
+		w.git("push", "-q", "origin", "long")
+		tip := tips(t, r, "main", "long")["long"]
+		same(t, "files", map[string]string{"a": "1"}, seen(t, r, tip))
+		same(t, "objects", []int{6, 7}, conn.fetched)
+		raw := fetchRaw(t, h, lines("want "+string(tip)+" side-band-64k\n", "", "have "+main+"\n", "done\n"))
+		same(t, "objects for who says less", 7, packed(raw))
 	})
 }
 

@@ -89,7 +89,7 @@ func (s *Server) negotiate(a *asked, request []byte, out *bytes.Buffer) error {
 			writeLine(out, "ACK %s\n", h)
 		}
 	}
-	found, strange := false, false // since the last flush
+	found, strange := false, false
 	for len(request) > 0 {
 		line, rest, err := takeLine(request)
 		if err != nil {
@@ -103,8 +103,7 @@ func (s *Server) negotiate(a *asked, request []byte, out *bytes.Buffer) error {
 			if len(a.common) == 0 || detailed || multi {
 				writeLine(out, "NAK\n")
 			}
-			found, strange = false, false
-			continue
+			return nil // over HTTP that is all for one request
 		}
 		if string(line) == "done" {
 			a.done = true
