@@ -33,6 +33,9 @@ func (s *sim) shrink(ctx context.Context) {
 			s.say("what is left of it cannot be kept: %v", err)
 			continue
 		}
+		if near, err := filepath.Rel(s.opts.root, file); err == nil {
+			file = near
+		}
 		s.say("make sim HISTORY=%s\n%s%s", file, history, words)
 	}
 }
