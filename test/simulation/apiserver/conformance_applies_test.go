@@ -31,7 +31,7 @@ func applies() []scenario {
 			a := w.refused(w.force("me", at, other), 409, "Conflict")
 			w.same("details", object{"name": "a", "kind": "configmaps"}, a.details())
 			first := w.ok(w.apply("me", at, configMap("a", nil)))
-			w.refused(w.force("me", at, other), 422, "Invalid", "FieldValueInvalid metadata.uid", "FieldValueInvalid metadata.uid")
+			w.refused(w.force("me", at, other), 422, "Invalid", "FieldValueInvalid metadata.uid")
 			same := made("v1", "ConfigMap", "a", object{"metadata": object{"uid": first.uid()}, "data": object{"k": "v"}})
 			w.ok(w.force("me", at, same))
 		}},

@@ -57,7 +57,7 @@ func deletes() []scenario {
 			w.same("generation", 2, marked.generation())
 			w.same("a second delete", marked.version(), w.ok(w.remove(at+"/a", nil)).version())
 			w.refused(w.merge(at+"/a", object{"metadata": object{"finalizers": []any{"example.com/hold", "example.com/more"}}}), 422, "Invalid",
-				"FieldValueForbidden metadata.finalizers", "FieldValueForbidden metadata.finalizers")
+				"FieldValueForbidden metadata.finalizers")
 			w.ok(w.merge(at+"/a", object{"spec": object{"commonName": "b"}}))
 			w.ok(w.merge(at+"/a", object{"metadata": object{"finalizers": nil}}))
 			w.refused(w.get(at+"/a"), 404, "NotFound")

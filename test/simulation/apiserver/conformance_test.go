@@ -140,7 +140,20 @@ func define(t *testing.T, cfg *rest.Config) {
 				}
 			}
 			watch.Stop()
+			wait(t, client, u)
 		}
+	}
+}
+
+// wait lists a new kind, which waits until it can be listed.
+func wait(t *testing.T, client dynamic.Interface, definition *unstructured.Unstructured) {
+	t.Helper()
+	group, _, _ := unstructured.NestedString(definition.Object, "spec", "group")
+	plural, _, _ := unstructured.NestedString(definition.Object, "spec", "names", "plural")
+	versions, _, _ := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	version, _ := versions[0].(map[string]any)["name"].(string)
+	if _, err := client.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural}).List(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -177,7 +190,7 @@ func (a answer) generation() int {
 
 func (a answer) details() object { d, _ := a.object["details"].(object); return d }
 
-// causes are what a refusal names: type and field of each.
+// causes are what a refusal names: type and field of each. Real servers name some twice.
 func (a answer) causes() (all []string) {
 	causes, _ := a.details()["causes"].([]any)
 	for _, c := range causes {
@@ -189,7 +202,7 @@ func (a answer) causes() (all []string) {
 		all = append(all, text)
 	}
 	slices.Sort(all)
-	return all
+	return slices.Compact(all)
 }
 
 // managers are the entries of managedFields: who, how, of what, and the fields.

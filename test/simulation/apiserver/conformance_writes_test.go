@@ -40,7 +40,7 @@ func writes() []scenario {
 			w.ok(w.post(at, configMap("a", nil)))
 			other := made("v1", "ConfigMap", "a", object{"metadata": object{"uid": "b2f16a1a-0000-4000-8000-000000000000"}})
 			w.refused(w.put(at+"/a", other), 409, "Conflict")
-			w.refused(w.merge(at+"/a", object{"metadata": object{"uid": "x"}}), 422, "Invalid", "FieldValueInvalid metadata.uid", "FieldValueInvalid metadata.uid")
+			w.refused(w.merge(at+"/a", object{"metadata": object{"uid": "x"}}), 422, "Invalid", "FieldValueInvalid metadata.uid")
 		}},
 		{"UpdateUnconditional", "some kinds can be written over, others not", func(w *world) {
 			ns := w.space()

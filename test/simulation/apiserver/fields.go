@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
@@ -33,7 +35,7 @@ func (c converter) TypedToObject(v *typed.TypedValue) (runtime.Object, error) {
 }
 
 // oneVersion converts between a kind's versions: there is one.
-type oneVersion struct{}
+type oneVersion struct{ blank Object }
 
 func (oneVersion) Convert(any, any, any) error {
 	return fmt.Errorf("convert an object: it has one version")
@@ -50,12 +52,49 @@ func (oneVersion) ConvertFieldLabel(_ schema.GroupVersionKind, label, value stri
 // Default does nothing: what the server adds, rules do.
 func (oneVersion) Default(runtime.Object) {}
 
-func (oneVersion) New(gvk schema.GroupVersionKind) (runtime.Object, error) {
-	return empty(gvk), nil
+// New makes a blank object.
+func (v oneVersion) New(schema.GroupVersionKind) (runtime.Object, error) {
+	return newObject(maps.Clone(v.blank), nil), nil
 }
 
-func empty(gvk schema.GroupVersionKind) *object {
-	return newObject(Object{"apiVersion": gvk.GroupVersion().String(), "kind": gvk.Kind}, nil)
+func bare(gvk schema.GroupVersionKind) Object {
+	return Object{"apiVersion": gvk.GroupVersion().String(), "kind": gvk.Kind}
+}
+
+// blank is an object of a kind as the server has it before anything is in it. Of its own
+// kinds it has what Go structs cannot leave out.
+func blank(gvk schema.GroupVersionKind, custom bool) Object {
+	if custom {
+		return bare(gvk)
+	}
+	typed, err := scheme.Scheme.New(gvk)
+	if err != nil {
+		return bare(gvk)
+	}
+	o, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+	if err != nil {
+		return bare(gvk)
+	}
+	o, _ = withoutNull(o).(Object)
+	delete(o, "metadata")
+	o["apiVersion"], o["kind"] = gvk.GroupVersion().String(), gvk.Kind
+	return o
+}
+
+// filled is an object with what a blank one has where it has nothing.
+func filled(o, blank Object) Object {
+	for name, value := range blank {
+		there, ok := o[name]
+		inner, isObject := value.(Object)
+		if outer, both := there.(Object); isObject && both {
+			if next := filled(outer, inner); !same(next, outer) {
+				o = set(o, next, name)
+			}
+		} else if !ok {
+			o = set(o, value, name)
+		}
+	}
+	return o
 }
 
 // fieldManager keeps a kind's managedFields with what real API servers keep them with.
@@ -64,8 +103,9 @@ func fieldManager(k *kind, subresource string) *managedfields.FieldManager {
 	if unset := k.rules.reset(k, subresource); unset != nil {
 		reset[fieldpath.APIVersion(k.apiVersion())] = fieldpath.NewExcludeSetFilter(unset)
 	}
+	v := oneVersion{k.blank}
 	m, err := managedfields.NewDefaultFieldManager(
-		k.typing, oneVersion{}, oneVersion{}, oneVersion{}, k.gvk, k.gvk.GroupVersion(), subresource, reset)
+		k.typing, v, v, v, k.gvk, k.gvk.GroupVersion(), subresource, reset)
 	if err != nil {
 		panic(fmt.Sprintf("keep the fields of %s: %v", k.gvk, err)) // only without a type converter
 	}

@@ -219,7 +219,7 @@ func (s *Server) write(r *http.Request, to route) (code int, body []byte, err er
 		w.verb = "update"
 		var o Object
 		if o, err = decode(r, content); err == nil {
-			st, err = s.update(w, o)
+			st, created, err = s.update(w, o)
 		}
 	case r.Method == http.MethodPatch && w.name != "":
 		st, created, err = s.patch(r, w, content)

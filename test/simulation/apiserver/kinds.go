@@ -18,6 +18,7 @@ type kind struct {
 	// custom kinds are defined by a CustomResourceDefinition.
 	custom bool
 	rules  rules
+	blank  Object
 	typing managedfields.TypeConverter
 	// fields keep managedFields, status those of the status subresource.
 	fields, status *managedfields.FieldManager
@@ -97,7 +98,7 @@ func (s *Server) define(k Kind, custom bool) {
 	gvk := schema.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind}
 	served := &kind{
 		Kind: k, gvk: gvk, group: schema.GroupResource{Group: k.Group, Resource: k.Resource}, custom: custom,
-		rules: rulesOf(k, custom), objects: map[string]*stored{},
+		rules: rulesOf(k, custom), blank: blank(gvk, custom), objects: map[string]*stored{},
 	}
 	served.typing = converter{typing(gvk)}
 	served.fields = fieldManager(served, "")

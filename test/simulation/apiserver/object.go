@@ -192,7 +192,7 @@ func equal(a, b any) bool {
 		if !ok || len(a) != len(b) {
 			return false
 		}
-		if reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer() {
+		if same(a, b) {
 			return true
 		}
 		for k, v := range a {
@@ -215,6 +215,11 @@ func equal(a, b any) bool {
 		return true
 	}
 	return a == b
+}
+
+// same tells whether two objects are one in memory.
+func same(a, b Object) bool {
+	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }
 
 // normal gives a value in the types that JSON is read into.
@@ -266,5 +271,3 @@ func withoutNull(value any) any {
 	}
 	return value
 }
-
-func (o *object) plain() *unstructured.Unstructured { return &o.Unstructured }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
@@ -16,6 +15,8 @@ type rules struct {
 	generation, annotations bool
 	// unconditional updates name no resourceVersion.
 	unconditional bool
+	// made: an update makes what is not there.
+	made bool
 	// returned: a delete answers with the object, not with a status.
 	returned bool
 	// fixed are fields that never change once they are set.
@@ -34,14 +35,20 @@ func rulesOf(k Kind, custom bool) rules {
 		return rules{generation: true, returned: false}
 	}
 	switch k.Kind {
-	case "ConfigMap", "LimitRange", "ResourceQuota", "Namespace":
+	case "ConfigMap", "Namespace":
 		return rules{unconditional: true}
+	case "ResourceQuota":
+		return rules{unconditional: true, returned: true}
+	case "LimitRange":
+		return rules{unconditional: true, made: true}
+	case "Lease":
+		return rules{made: true}
 	case "ServiceAccount":
 		return rules{unconditional: true, returned: true}
 	case "Secret":
 		return rules{unconditional: true, fixed: []fixed{{[]string{"type"}, "type", immutable}}}
 	case "Service":
-		return rules{unconditional: true, returned: true, fixed: []fixed{{[]string{"spec", "clusterIP"}, "spec.clusterIPs[0]", "may not change once set"}}}
+		return rules{unconditional: true, returned: true, made: true, fixed: []fixed{{[]string{"spec", "clusterIP"}, "spec.clusterIPs[0]", "may not change once set"}}}
 	case "PersistentVolumeClaim":
 		return rules{unconditional: true, returned: true}
 	case "Deployment":
@@ -110,29 +117,63 @@ func (s *Server) begin(k *kind, o Object) Object {
 	case "Job":
 		o = labelled(o)
 	}
-	return k.complete(o)
+	return filled(o, k.blank)
 }
 
-// complete adds what every version of an object has.
-func (k *kind) complete(o Object) Object {
+// sound is an object that was sent as the server reads it: without what is empty, with
+// what every version of it has.
+func (k *kind) sound(o Object) Object {
 	if k.custom {
 		return o
 	}
+	o = filled(o, k.blank)
+	for _, name := range []string{"data", "binaryData"} {
+		if inner, ok := o[name].(Object); ok && len(inner) == 0 {
+			o = set(o, nil, name)
+		}
+	}
 	switch k.Kind.Kind {
 	case "Namespace":
-		name := metaOf(o)["name"]
-		if at(o, "metadata", "labels", "kubernetes.io/metadata.name") != name {
+		if name := metaOf(o)["name"]; at(o, "metadata", "labels", "kubernetes.io/metadata.name") != name {
 			o = set(o, name, "metadata", "labels", "kubernetes.io/metadata.name")
 		}
 	case "Secret":
-		if o["type"] == nil {
-			o = set(o, "Opaque", "type")
-		}
 		if given, ok := o["stringData"].(Object); ok {
 			o = merged(o, given)
 		}
 	}
-	return o
+	return filled(o, k.defaults(o))
+}
+
+// defaults are what an object has where it says nothing else.
+func (k *kind) defaults(o Object) Object {
+	switch k.Kind.Kind {
+	case "Secret":
+		return Object{"type": "Opaque"}
+	case "NetworkPolicy":
+		types := []any{"Ingress"}
+		if egress, _ := at(o, "spec", "egress").([]any); len(egress) > 0 {
+			types = append(types, "Egress")
+		}
+		return Object{"spec": Object{"policyTypes": types}}
+	case "Service":
+		if at(o, "spec", "type") != "ExternalName" {
+			return Object{"spec": Object{"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}}
+		}
+	case "Deployment":
+		return Object{"spec": Object{
+			"replicas": int64(1), "revisionHistoryLimit": int64(10), "progressDeadlineSeconds": int64(600), "strategy": Object{"type": "RollingUpdate"},
+		}}
+	case "StatefulSet":
+		return Object{"spec": Object{
+			"replicas": int64(1), "revisionHistoryLimit": int64(10), "podManagementPolicy": "OrderedReady", "updateStrategy": Object{"type": "RollingUpdate"},
+		}}
+	case "Job":
+		return Object{"spec": Object{
+			"completions": int64(1), "parallelism": int64(1), "backoffLimit": int64(6), "completionMode": "NonIndexed", "suspend": false,
+		}}
+	}
+	return nil
 }
 
 // allocate gives a Service its address.
@@ -151,15 +192,7 @@ func (s *Server) allocate(o Object) Object {
 		next["clusterIP"] = fmt.Sprintf("10.96.%d.%d", s.addresses>>8&0xff, s.addresses&0xff)
 	}
 	next["clusterIPs"] = []any{next["clusterIP"]}
-	for name, value := range map[string]any{
-		"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack",
-		"ipFamilies": []any{"IPv4"},
-	} {
-		if next[name] == nil {
-			next[name] = value
-		}
-	}
-	return set(o, next, "spec")
+	return set(o, filled(next, Object{"ipFamilyPolicy": "SingleStack", "ipFamilies": []any{"IPv4"}}), "spec")
 }
 
 // labelled gives a Job the labels by which it knows its pods.
@@ -230,9 +263,8 @@ func (k *kind) refuse(was, next Object) (wrong field.ErrorList) {
 	if metaOf(was)["deletionTimestamp"] != nil {
 		for _, f := range finalizersOf(next) {
 			if !slices.Contains(finalizersOf(was), f) {
-				no := field.Forbidden(field.NewPath("metadata", "finalizers"), fmt.Sprintf(
-					"no new finalizers can be added if the object is being deleted, found new finalizers []string{%q}", f))
-				wrong = append(wrong, no, no) // real ones say it twice
+				wrong = append(wrong, field.Forbidden(field.NewPath("metadata", "finalizers"), fmt.Sprintf(
+					"no new finalizers can be added if the object is being deleted, found new finalizers []string{%q}", f)))
 			}
 		}
 	}
@@ -242,22 +274,6 @@ func (k *kind) refuse(was, next Object) (wrong field.ErrorList) {
 				wrong = append(wrong, field.Forbidden(field.NewPath(name), "field is immutable when `immutable` is set"))
 			}
 		}
-	}
-	return wrong
-}
-
-// misnamed gives what is wrong with the name of a new object.
-func (k *kind) misnamed(name string) (wrong field.ErrorList) {
-	valid := validation.NameIsDNSSubdomain
-	switch {
-	case k.custom:
-	case k.Kind.Kind == "Namespace":
-		valid = validation.NameIsDNSLabel
-	case k.Kind.Kind == "Service":
-		valid = validation.NameIsDNS1035Label
-	}
-	for _, why := range valid(name, false) {
-		wrong = append(wrong, field.Invalid(field.NewPath("metadata", "name"), name, why))
 	}
 	return wrong
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/kube-openapi/pkg/validation/spec"
@@ -70,7 +71,7 @@ func read(content []byte) (managedfields.TypeConverter, error) {
 // the shape of its objects.
 func typing(gvk schema.GroupVersionKind) managedfields.TypeConverter {
 	if types := all()[gvk.GroupVersion()]; types != nil {
-		if _, err := types.ObjectToTyped(empty(gvk).plain()); err == nil {
+		if _, err := types.ObjectToTyped(&unstructured.Unstructured{Object: bare(gvk)}); err == nil {
 			return types
 		}
 	}

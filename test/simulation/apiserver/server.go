@@ -175,7 +175,7 @@ func (s *Server) Write(manager, subresource string, o Object) (Object, error) {
 		if metaOf(o)["resourceVersion"] == nil {
 			o = set(o, versionText(was.version), "metadata", "resourceVersion")
 		}
-		st, err = s.update(w, o)
+		st, _, err = s.update(w, o)
 	}
 	return st.entire(), err
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -50,10 +51,14 @@ func (s *Server) create(w write, o Object) (*stored, error) {
 			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: "resourceVersion should not be set on objects to be created",
 		}}
 	}
-	if wrong := w.kind.misnamed(w.name); len(wrong) > 0 {
-		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
-	}
-	next, ok := w.kind.fields.UpdateNoErrors(empty(w.kind.gvk), newObject(o, entriesOf(o)), w.manager).(*object)
+	return s.begun(w, o)
+}
+
+// begun makes an object of what was sent.
+func (s *Server) begun(w write, o Object) (*stored, error) {
+	o = set(o, set(metaOf(o), nil, "resourceVersion"), "metadata")
+	entries := entriesOf(o)
+	next, ok := w.kind.fields.UpdateNoErrors(newObject(w.kind.blank, nil), newObject(w.kind.sound(o), entries), w.manager).(*object)
 	if !ok {
 		return nil, apierrors.NewInternalError(fmt.Errorf("create %s: no object", w.name))
 	}
@@ -77,6 +82,12 @@ func (s *Server) insert(w write, next *object) (*stored, error) {
 	}
 	meta["creationTimestamp"] = stamp(metav1.NewTime(s.now()))
 	content := s.begin(w.kind, set(next.Object, meta, "metadata"))
+	if err := w.kind.readable(content); err != nil {
+		return nil, err
+	}
+	if wrong := append(w.kind.misnamed(w.name), w.kind.wrong(content)...); len(wrong) > 0 {
+		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
+	}
 	return s.store(w, nil, content, s.timed(nil, next.managed)), nil
 }
 
@@ -131,20 +142,27 @@ func entriesOf(o Object) []metav1.ManagedFieldsEntry {
 	return entries
 }
 
-// update replaces an object by what was sent.
-func (s *Server) update(w write, o Object) (*stored, error) {
-	o, err := w.read(o)
-	if err != nil {
-		return nil, err
+// update replaces an object by what was sent. Some kinds are made by it when they are
+// not there.
+func (s *Server) update(w write, o Object) (st *stored, created bool, err error) {
+	if o, err = w.read(o); err != nil {
+		return nil, false, err
 	}
-	was := w.kind.get(w.namespace, w.name)
-	if was == nil {
-		return nil, w.notFound()
+	was, uid, live := w.kind.get(w.namespace, w.name), textOf(metaOf(o), "uid"), ""
+	if was != nil {
+		live = textOf(metaOf(was.content), "uid")
 	}
-	if uid, _ := metaOf(o)["uid"].(string); uid != "" && uid != textOf(metaOf(was.content), "uid") {
-		return nil, w.conflict("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, textOf(metaOf(was.content), "uid"))
+	switch {
+	case was == nil && !w.kind.rules.made:
+		return nil, false, w.notFound()
+	case uid != "" && uid != live:
+		return nil, false, w.conflict("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, live)
+	case was == nil:
+		st, err = s.begun(w, o)
+		return st, err == nil, err
 	}
-	return s.replace(w, was, o)
+	st, err = s.replace(w, was, o)
+	return st, false, err
 }
 
 // replace makes an object what an update or a patch makes of it.
@@ -153,7 +171,7 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 	o = maps.Clone(o)
 	o["metadata"] = meta
 	entries := entriesOf(o)
-	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(o, entries), w.manager).(*object)
+	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(w.kind.sound(o), entries), w.manager).(*object)
 	if !ok {
 		return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
 	}
@@ -162,7 +180,7 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 
 // apply makes an object what a server-side apply makes of it.
 func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool, err error) {
-	was, live := w.kind.get(w.namespace, w.name), empty(w.kind.gvk)
+	was, live := w.kind.get(w.namespace, w.name), newObject(w.kind.blank, nil)
 	if was != nil {
 		live = was.object()
 	} else if w.subresource != "" {
@@ -185,6 +203,7 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 	if next.Object, err = w.read(next.Object); err != nil {
 		return nil, false, err
 	}
+	next.Object = w.kind.sound(next.Object)
 	if was == nil {
 		st, err = s.insert(w, next)
 		return st, err == nil, err
@@ -201,16 +220,16 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	sent, before := metaOf(next.Object), metaOf(was.content)
 	switch version, _ := sent["resourceVersion"].(string); {
 	case (version == "" || version == "0") && !w.kind.rules.unconditional:
-		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, field.ErrorList{
+		return nil, apierrors.NewInvalid(schema.GroupKind{Group: w.kind.Group, Kind: w.kind.Resource}, w.name, field.ErrorList{
 			field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update"),
 		})
 	case version != "" && version != "0" && version != versionText(was.version):
 		return nil, w.conflict(locked)
 	}
 	var wrong field.ErrorList
-	if uid, _ := sent["uid"].(string); uid != "" && uid != before["uid"] {
-		no := field.Invalid(field.NewPath("metadata", "uid"), uid, immutable)
-		wrong = append(wrong, no, no) // real ones say it twice
+	ofStatus := w.kind.custom && w.subresource == "status" // metadata count for nothing
+	if uid, _ := sent["uid"].(string); uid != "" && uid != before["uid"] && !ofStatus {
+		wrong = append(wrong, field.Invalid(field.NewPath("metadata", "uid"), uid, immutable))
 	}
 	meta := maps.Clone(sent)
 	for _, name := range []string{"uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"} {
@@ -221,16 +240,21 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	}
 	tidy(meta)
 	content := w.kind.keep(w.subresource, was.content, set(next.Object, meta, "metadata"))
-	content = w.kind.raise(w.subresource, was.content, w.kind.complete(s.carry(w.kind, was.content, content)))
-	if wrong = append(wrong, w.kind.refuse(was.content, content)...); len(wrong) > 0 {
+	content = w.kind.raise(w.subresource, was.content, s.carry(w.kind, was.content, content))
+	if err := w.kind.readable(content); err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, w.kind.refuse(was.content, content)...)
+	if wrong = append(wrong, w.kind.wrong(content)...); len(wrong) > 0 {
 		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
 	}
 	if before["deletionTimestamp"] != nil && len(finalizersOf(content)) == 0 && w.kind.Kind.Kind != "Namespace" {
-		if w.dry {
-			return was, nil
+		last := w
+		last.dry = true
+		if !w.dry {
+			s.erase(w.kind, was, w.verb, w.manager)
 		}
-		s.erase(w.kind, was, w.verb, w.manager)
-		return was, nil
+		return s.store(last, was, content, s.timed(was.managed, next.managed)), nil
 	}
 	if equal(was.content, content) && sameFields(was.managed, next.managed) {
 		return was, nil
