@@ -159,6 +159,7 @@ func (n *network) send(x *exchange) {
 		return
 	}
 	fate := w.fate(x)
+	w.judge.asks(x)
 	w.trace("asks", x, fate.String())
 	switch {
 	case fate.lost && fate.silent: // until its deadline nobody knows
