@@ -132,6 +132,27 @@ func TestNothingIsLeftOver(t *testing.T) {
 	}
 }
 
+// Whether the cache is to be renewed is asked when something came in, pushes included.
+func TestPushesAloneHaveTheCacheRenewed(t *testing.T) {
+	remote := gittest.New(t, gittest.Options{})
+	tip := git.Hash(remote.MustCommit("ledger", map[string]string{"a": "1"}))
+	r := open(t, git.Options{URL: remote.URL})
+	fetch(t, r, "ledger")
+	r.SetMaxPacks(0)
+	fetch(t, r, "ledger")
+	if s := r.Stats(); s.Renewals != 0 {
+		t.Errorf("stats %+v, want no renewal: nothing came in", s)
+	}
+	tip, err := r.Push(t.Context(), draft(tip, "ours", "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch(t, r, "ledger")
+	if s, got := r.Stats(), contents(t, revision(t, r, tip)); s.Renewals != 1 || got["ours"] != "2" {
+		t.Errorf("stats %+v, files %v, want one renewal", s, got)
+	}
+}
+
 // What is pushed while a renewal is under way is not in what is fetched, and readable
 // all the same.
 func TestPushDuringRenewal(t *testing.T) {

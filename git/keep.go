@@ -64,6 +64,7 @@ func (m *mirror) keepPack(p *pack, objects []object) error {
 func (m *mirror) addSmall(p *pack) (scattered bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.grown = true
 	path, err := p.writeTo(filepath.Join(m.dir(), "objects"), disposable)
 	if err != nil {
 		return false, err

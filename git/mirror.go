@@ -32,6 +32,7 @@ type mirror struct {
 	mu     sync.Mutex      // over changes of mirror/ and what follows
 	known  map[string]bool // branches ever asked for
 	recent recent
+	grown  bool // since it was last found not to be scattered
 
 	// How scattered and how large it may get; tests lower it.
 	maxPacks int
@@ -49,7 +50,7 @@ const (
 )
 
 func openMirror(cacheDir string, server transport) (_ *mirror, torn error, err error) {
-	m := &mirror{server: server, known: map[string]bool{}, maxPacks: maxPacks, minSpare: minSpare}
+	m := &mirror{server: server, known: map[string]bool{}, grown: true, maxPacks: maxPacks, minSpare: minSpare}
 	if cacheDir == "" {
 		m.temp = true
 		if m.home, err = os.MkdirTemp("", "tenantry-git-"); err != nil {
@@ -262,6 +263,11 @@ func (m *mirror) update(ctx context.Context, adv *advertisement, tips map[string
 
 // scattered tells whether the mirror should be fetched anew.
 func (m *mirror) scattered() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.grown {
+		return false
+	}
 	files, _ := filepath.Glob(filepath.Join(m.dir(), "objects", "pack", "*.pack"))
 	var all, largest int64
 	for _, file := range files {
@@ -269,7 +275,8 @@ func (m *mirror) scattered() bool {
 			all, largest = all+info.Size(), max(largest, info.Size())
 		}
 	}
-	return len(files) > m.maxPacks || all-largest > max(maxSpare*largest, m.minSpare)
+	m.grown = len(files) > m.maxPacks || all-largest > max(maxSpare*largest, m.minSpare)
+	return m.grown
 }
 
 func (m *mirror) look(ctx context.Context, branch string) (Hash, sender, error) {

@@ -130,6 +130,7 @@ func (m *mirror) receive(ctx context.Context, dir string, body io.Reader) error 
 	err := m.store.quiet(func() error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		m.grown = true
 		return movePacks(from, to)
 	})
 	if err != nil {
