@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -281,11 +282,12 @@ func (r *recorder) Delete(o any) error { return r.tell("delete", o) }
 func (r *recorder) Resync() error      { return nil }
 
 func (r *recorder) Replace(all []any, _ string) error {
-	text := "all"
+	names := []string{"all"}
 	for _, o := range all {
-		text += " " + o.(metav1.Object).GetName()
+		names = append(names, o.(metav1.Object).GetName())
 	}
-	r.news <- text
+	slices.Sort(names[1:]) // what was watched comes in any order
+	r.news <- strings.Join(names, " ")
 	return nil
 }
 

@@ -75,7 +75,6 @@ func blank(gvk schema.GroupVersionKind, custom bool) Object {
 	if err != nil {
 		return bare(gvk)
 	}
-	o, _ = withoutNull(o).(Object)
 	delete(o, "metadata")
 	o["apiVersion"], o["kind"] = gvk.GroupVersion().String(), gvk.Kind
 	return o

@@ -322,7 +322,9 @@ func (s *Server) answerDelete(r *http.Request, w write, content []byte) (code in
 	if err != nil {
 		return 0, nil, apierrors.NewBadRequest(err.Error())
 	}
-	w.dry = w.dry || len(options.DryRun) > 0
+	if len(content) > 0 { // then nothing else counts
+		w.dry = len(options.DryRun) > 0
+	}
 	st, gone, err := s.remove(w, options)
 	if err != nil {
 		return 0, nil, err

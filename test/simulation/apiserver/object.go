@@ -250,24 +250,3 @@ func normal(value any) any {
 	}
 	return next
 }
-
-// withoutNull leaves out what is null, as reading into a Go struct does.
-func withoutNull(value any) any {
-	switch v := value.(type) {
-	case Object:
-		next := make(Object, len(v))
-		for k, inner := range v {
-			if inner != nil {
-				next[k] = withoutNull(inner)
-			}
-		}
-		return next
-	case []any:
-		next := make([]any, len(v))
-		for i, inner := range v {
-			next[i] = withoutNull(inner)
-		}
-		return next
-	}
-	return value
-}

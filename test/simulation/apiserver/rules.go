@@ -19,6 +19,10 @@ type rules struct {
 	made bool
 	// returned: a delete answers with the object, not with a status.
 	returned bool
+	// defaults are what its objects have where they say nothing; more finds what depends
+	// on something.
+	defaults Object
+	more     func(Object) Object
 	// fixed are fields that never change once they are set.
 	fixed []fixed
 }
@@ -32,8 +36,14 @@ const immutable = "field is immutable"
 
 func rulesOf(k Kind, custom bool) rules {
 	if custom {
-		return rules{generation: true, returned: false}
+		return rules{generation: true}
 	}
+	r := ownRules(k)
+	r.defaults, r.more = defaultsOf(k.Kind)
+	return r
+}
+
+func ownRules(k Kind) rules {
 	switch k.Kind {
 	case "ConfigMap", "Namespace":
 		return rules{unconditional: true}
@@ -120,62 +130,6 @@ func (s *Server) begin(k *kind, o Object) Object {
 	return filled(o, k.blank)
 }
 
-// sound is an object that was sent as the server reads it: without what is empty, with
-// what every version of it has.
-func (k *kind) sound(o Object) Object {
-	if k.custom {
-		return o
-	}
-	o = filled(o, k.blank)
-	for _, name := range []string{"data", "binaryData"} {
-		if inner, ok := o[name].(Object); ok && len(inner) == 0 {
-			o = set(o, nil, name)
-		}
-	}
-	switch k.Kind.Kind {
-	case "Namespace":
-		if name := metaOf(o)["name"]; at(o, "metadata", "labels", "kubernetes.io/metadata.name") != name {
-			o = set(o, name, "metadata", "labels", "kubernetes.io/metadata.name")
-		}
-	case "Secret":
-		if given, ok := o["stringData"].(Object); ok {
-			o = merged(o, given)
-		}
-	}
-	return filled(o, k.defaults(o))
-}
-
-// defaults are what an object has where it says nothing else.
-func (k *kind) defaults(o Object) Object {
-	switch k.Kind.Kind {
-	case "Secret":
-		return Object{"type": "Opaque"}
-	case "NetworkPolicy":
-		types := []any{"Ingress"}
-		if egress, _ := at(o, "spec", "egress").([]any); len(egress) > 0 {
-			types = append(types, "Egress")
-		}
-		return Object{"spec": Object{"policyTypes": types}}
-	case "Service":
-		if at(o, "spec", "type") != "ExternalName" {
-			return Object{"spec": Object{"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}}
-		}
-	case "Deployment":
-		return Object{"spec": Object{
-			"replicas": int64(1), "revisionHistoryLimit": int64(10), "progressDeadlineSeconds": int64(600), "strategy": Object{"type": "RollingUpdate"},
-		}}
-	case "StatefulSet":
-		return Object{"spec": Object{
-			"replicas": int64(1), "revisionHistoryLimit": int64(10), "podManagementPolicy": "OrderedReady", "updateStrategy": Object{"type": "RollingUpdate"},
-		}}
-	case "Job":
-		return Object{"spec": Object{
-			"completions": int64(1), "parallelism": int64(1), "backoffLimit": int64(6), "completionMode": "NonIndexed", "suspend": false,
-		}}
-	}
-	return nil
-}
-
 // allocate gives a Service its address.
 func (s *Server) allocate(o Object) Object {
 	spec, _ := o["spec"].(Object)
@@ -187,7 +141,7 @@ func (s *Server) allocate(o Object) Object {
 	if next == nil {
 		next = Object{}
 	}
-	if next["clusterIP"] == nil {
+	if next["clusterIP"] == nil { // it may be "None"
 		s.addresses++
 		next["clusterIP"] = fmt.Sprintf("10.96.%d.%d", s.addresses>>8&0xff, s.addresses&0xff)
 	}
@@ -208,15 +162,6 @@ func labelled(o Object) Object {
 		o = set(o, value, "spec", "template", "metadata", "labels", key)
 	}
 	return set(o, Object{"matchLabels": Object{"batch.kubernetes.io/controller-uid": uid}}, "spec", "selector")
-}
-
-// merged moves stringData into data.
-func merged(o, given Object) Object {
-	for name, value := range given {
-		text, _ := value.(string)
-		o = set(o, base64Of(text), "data", name)
-	}
-	return set(o, nil, "stringData")
 }
 
 // raise gives a changed object its generation.

@@ -23,6 +23,9 @@ type Options struct {
 	// NoWatchList refuses watches that are to begin with a list, as API servers do that
 	// are old or so configured.
 	NoWatchList bool
+	// RefuseNull refuses applies that leave a mapping of a custom resource without any of
+	// its children while somebody else owns the mapping, as some API servers do.
+	RefuseNull bool
 	// Bookmarks is the time between two bookmarks of a watch; default a minute, negative
 	// for none but those that end a list.
 	Bookmarks time.Duration

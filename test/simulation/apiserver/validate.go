@@ -1,8 +1,6 @@
 package apiserver
 
 import (
-	"encoding/base64"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -30,21 +28,6 @@ func (k *kind) misnamed(name string) (wrong field.ErrorList) {
 	return wrong
 }
 
-// readable tells whether an object can be read as what it is at all.
-func (k *kind) readable(o Object) error {
-	if k.custom || k.Kind.Kind != "Secret" {
-		return nil
-	}
-	data, _ := o["data"].(Object)
-	for _, name := range slices.Sorted(maps.Keys(data)) {
-		text, _ := data[name].(string)
-		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
-			return fmt.Errorf("convert unstructured object to %s: error decoding from json: %w", k.gvk, err)
-		}
-	}
-	return nil
-}
-
 // wrong gives what is wrong with an object.
 func (k *kind) wrong(o Object) (wrong field.ErrorList) {
 	if k.custom {
@@ -67,8 +50,13 @@ func (k *kind) wrong(o Object) (wrong field.ErrorList) {
 			for _, why := range validate.IsValidPortNum(int(number)) {
 				wrong = append(wrong, field.Invalid(field.NewPath("spec", "ports").Index(i).Child("port"), number, why))
 			}
-			if len(ports) > 1 && textOf(p, "name") == "" {
-				wrong = append(wrong, field.Required(field.NewPath("spec", "ports").Index(i).Child("name"), ""))
+			name := textOf(p, "name")
+			at := field.NewPath("spec", "ports").Index(i).Child("name")
+			if len(ports) > 1 && name == "" {
+				wrong = append(wrong, field.Required(at, ""))
+			}
+			if slices.ContainsFunc(ports[:i], func(other any) bool { o, _ := other.(Object); return name != "" && textOf(o, "name") == name }) {
+				wrong = append(wrong, field.Duplicate(at, name))
 			}
 		}
 	}

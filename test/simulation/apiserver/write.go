@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // write is a request that changes an object.
@@ -58,7 +59,11 @@ func (s *Server) create(w write, o Object) (*stored, error) {
 func (s *Server) begun(w write, o Object) (*stored, error) {
 	o = set(o, set(metaOf(o), nil, "resourceVersion"), "metadata")
 	entries := entriesOf(o)
-	next, ok := w.kind.fields.UpdateNoErrors(newObject(w.kind.blank, nil), newObject(w.kind.sound(o), entries), w.manager).(*object)
+	o, err := w.sound(o)
+	if err != nil {
+		return nil, err
+	}
+	next, ok := w.kind.fields.UpdateNoErrors(newObject(w.kind.blank, nil), newObject(o, entries), w.manager).(*object)
 	if !ok {
 		return nil, apierrors.NewInternalError(fmt.Errorf("create %s: no object", w.name))
 	}
@@ -82,9 +87,6 @@ func (s *Server) insert(w write, next *object) (*stored, error) {
 	}
 	meta["creationTimestamp"] = stamp(metav1.NewTime(s.now()))
 	content := s.begin(w.kind, set(next.Object, meta, "metadata"))
-	if err := w.kind.readable(content); err != nil {
-		return nil, err
-	}
 	if wrong := append(w.kind.misnamed(w.name), w.kind.wrong(content)...); len(wrong) > 0 {
 		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
 	}
@@ -98,9 +100,6 @@ func (w write) read(o Object) (Object, error) {
 	} else if kind != w.kind.Kind.Kind || version != w.kind.apiVersion() {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: no kind %q is registered for version %q",
 			kind, version, w.kind.Kind.Kind, kind, version))
-	}
-	if !w.kind.custom {
-		o, _ = withoutNull(o).(Object)
 	}
 	meta := metaOf(o)
 	switch name := textOf(meta, "name"); {
@@ -121,6 +120,42 @@ func (w write) read(o Object) (Object, error) {
 			"the namespace of the provided object does not match the namespace sent on the request"))
 	}
 	return o, nil
+}
+
+// sound is an object that was sent as the server has it once it has read it: what its
+// own kinds do not know or leave out is gone, and what all of them have is there.
+func (w write) sound(o Object) (Object, error) {
+	k := w.kind
+	if k.custom {
+		return o, nil
+	}
+	typed, err := scheme.Scheme.New(k.gvk)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, typed); err != nil {
+		return nil, w.unreadable(err)
+	}
+	if o, err = runtime.DefaultUnstructuredConverter.ToUnstructured(typed); err != nil {
+		return nil, err
+	}
+	o = filled(o, k.rules.defaults)
+	if k.rules.more != nil {
+		o = k.rules.more(o)
+	}
+	return o, nil
+}
+
+// unreadable says that what was sent is no object of its kind.
+func (w write) unreadable(err error) error {
+	switch w.verb {
+	case "apply":
+		return fmt.Errorf("unable to convert unstructured object to %s: %w", w.kind.gvk, err)
+	case "patch":
+		return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), "", err.Error())})
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
+		w.kind.Kind.Kind, w.kind.apiVersion(), w.kind.Kind.Kind, err))
 }
 
 // entriesOf takes an object's managedFields out of its content.
@@ -171,7 +206,11 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 	o = maps.Clone(o)
 	o["metadata"] = meta
 	entries := entriesOf(o)
-	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(w.kind.sound(o), entries), w.manager).(*object)
+	o, err := w.sound(o)
+	if err != nil {
+		return nil, err
+	}
+	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(o, entries), w.manager).(*object)
 	if !ok {
 		return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
 	}
@@ -203,7 +242,17 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 	if next.Object, err = w.read(next.Object); err != nil {
 		return nil, false, err
 	}
-	next.Object = w.kind.sound(next.Object)
+	if was != nil && w.kind.custom {
+		var wrong field.ErrorList
+		if next.Object, wrong = s.mend(was.content, next.Object); len(wrong) > 0 {
+			return nil, false, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
+		}
+	}
+	if was == nil || !same(next.Object, was.content) {
+		if next.Object, err = w.sound(next.Object); err != nil {
+			return nil, false, err
+		}
+	}
 	if was == nil {
 		st, err = s.insert(w, next)
 		return st, err == nil, err
@@ -241,9 +290,6 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	tidy(meta)
 	content := w.kind.keep(w.subresource, was.content, set(next.Object, meta, "metadata"))
 	content = w.kind.raise(w.subresource, was.content, s.carry(w.kind, was.content, content))
-	if err := w.kind.readable(content); err != nil {
-		return nil, err
-	}
 	wrong = append(wrong, w.kind.refuse(was.content, content)...)
 	if wrong = append(wrong, w.kind.wrong(content)...); len(wrong) > 0 {
 		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
