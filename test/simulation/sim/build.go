@@ -17,7 +17,7 @@ func (s *sim) build(ctx context.Context, to string, bugs []planted.Bug) (string,
 	args := []string{"test", "-c", "-vet=off", "-o", binary}
 	if len(bugs) > 0 {
 		overlays := filepath.Join(s.opts.dir, "_overlay") // go ./... looks into no such folder
-		if err := os.RemoveAll(overlays); err != nil { // of files that have no bug any more
+		if err := os.RemoveAll(overlays); err != nil {    // of files that have no bug any more
 			return "", err
 		}
 		if err := os.MkdirAll(overlays, 0o755); err != nil {

@@ -61,13 +61,36 @@ func (s *sim) hunt(ctx context.Context) error {
 // without a bug finds none.
 func (s *sim) find(ctx context.Context, bug string) (found *outcome, err error) {
 	w := worker{binary: s.planted, bug: bug, patience: s.opts.patience}
-	err = w.live(ctx, 1, uint64(s.opts.bound)+1, func(o outcome) bool {
-		if o.Violation != "" && !slices.ContainsFunc(s.failed, func(f outcome) bool { return f.Seed == o.Seed }) {
-			found = &o
+	for next, last := uint64(1), uint64(s.opts.bound)+1; found == nil && next < last && err == nil; {
+		var bad *outcome
+		err = w.live(ctx, next, last, func(o outcome) bool {
+			if next = o.Seed + 1; o.Violation != "" {
+				bad = &o
+			}
+			return bad != nil
+		})
+		if bad == nil || err != nil {
+			break
 		}
-		return found != nil
-	})
+		var anyway bool
+		if anyway, err = s.failsAnyway(ctx, bad.Seed); !anyway {
+			found = bad
+		}
+	}
 	return found, err
+}
+
+// failsAnyway tells whether a seed fails without any bug.
+func (s *sim) failsAnyway(ctx context.Context, seed uint64) (fails bool, err error) {
+	if seed <= uint64(s.opts.seeds) {
+		return slices.ContainsFunc(s.failed, func(f outcome) bool { return f.Seed == seed }), nil
+	}
+	w := worker{binary: s.plain, patience: s.opts.patience}
+	err = w.live(ctx, seed, seed+1, func(o outcome) bool {
+		fails = o.Violation != ""
+		return false
+	})
+	return fails, err
 }
 
 func firstLine(text string) string {

@@ -106,8 +106,9 @@ func TestRun(t *testing.T) {
 			"Missed", "a bug that no seed finds fails the run", "[0 fails]", 5, 6, []string{"bug-3", "bug-8"}, 0, "planted bugs were not found: bug-8",
 			[]string{"bug-8: NOT FOUND: what bug-8 is", "figure: sim_bugs_missed 1 bugs"},
 		}, {
-			"FailsAnyway", "a seed that fails without the bug does not find it", "[3 fails]", 5, 6, []string{"bug-5", "bug-3"}, 0, "planted bugs were not found: bug-3",
-			[]string{"bug-5: found by seed 5"},
+			"FailsAnyway", "a seed that fails without the bug does not find it", "[3 fails][7 fails]", 5, 8, []string{"bug-5", "bug-6", "bug-3", "bug-7"}, 0,
+			"planted bugs were not found: bug-3, bug-7",
+			[]string{"bug-5: found by seed 5", "bug-6: found by seed 6"},
 		}, {
 			"Crash", "a process that dies has failed at the next seed; the others are lived through", "[4 dies]", 8, 0, nil, 0, "1 of 8 seeds",
 			[]string{"seed 4: crash: exit status 2: panic: oh", "figure: sim_seeds 8 seeds"},
