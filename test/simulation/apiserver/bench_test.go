@@ -59,8 +59,8 @@ func path(o map[string]any) string {
 		p += "/namespaces/" + ns
 	}
 	plural := strings.ToLower(kind) + "s"
-	if strings.HasSuffix(kind, "y") {
-		plural = strings.ToLower(strings.TrimSuffix(kind, "y")) + "ies"
+	if stem, ok := strings.CutSuffix(kind, "y"); ok { // policies
+		plural = strings.ToLower(stem) + "ies"
 	}
 	return p + "/" + plural + "/" + meta["name"].(string)
 }

@@ -56,13 +56,42 @@ func defaultsOf(kind string) (fixed Object, more func(Object) Object) {
 			}
 	case "Job":
 		return Object{"spec": Object{
-			"completions": one, "parallelism": one, "backoffLimit": int64(6), "completionMode": "NonIndexed", "suspend": false,
+			"completions": one, "parallelism": one, "backoffLimit": int64(6), "completionMode": "NonIndexed", "suspend": false, "manualSelector": false,
 			"podReplacementPolicy": "TerminatingOrFailed",
 		}}, template
+	case "RoleBinding":
+		return nil, func(o Object) Object {
+			const group = "rbac.authorization.k8s.io"
+			if at(o, "roleRef", "apiGroup") == "" {
+				o = set(o, group, "roleRef", "apiGroup")
+			}
+			return each(o, func(subject Object) Object {
+				if subject["kind"] == "ServiceAccount" || textOf(subject, "apiGroup") != "" {
+					return subject
+				}
+				return set(subject, group, "apiGroup")
+			}, "subjects")
+		}
+	case "ValidatingAdmissionPolicy":
+		return Object{"spec": Object{"failurePolicy": "Fail"}}, func(o Object) Object {
+			return each(matched(o, "matchConstraints"), func(rule Object) Object {
+				return filled(rule, Object{"scope": "*"})
+			}, "spec", "matchConstraints", "resourceRules")
+		}
+	case "ValidatingAdmissionPolicyBinding":
+		return nil, func(o Object) Object { return matched(o, "matchResources") }
 	case "PersistentVolumeClaim":
 		return Object{"spec": Object{"volumeMode": "Filesystem"}, "status": Object{"phase": "Pending"}}, nil
 	}
 	return nil, nil
+}
+
+// matched completes what says which objects an admission policy is about.
+func matched(o Object, name string) Object {
+	if at(o, "spec", name) == nil {
+		return o
+	}
+	return filled(o, Object{"spec": Object{name: Object{"matchPolicy": "Equivalent", "namespaceSelector": Object{}, "objectSelector": Object{}}}})
 }
 
 // stringData moves a Secret's texts into its data.
@@ -81,6 +110,12 @@ func stringData(o Object) Object {
 func service(o Object) Object {
 	if at(o, "spec", "type") != "ExternalName" {
 		o = filled(o, Object{"spec": Object{"internalTrafficPolicy": "Cluster"}})
+	}
+	if kind := at(o, "spec", "type"); kind == "LoadBalancer" || kind == "NodePort" || at(o, "spec", "externalIPs") != nil {
+		o = filled(o, Object{"spec": Object{"externalTrafficPolicy": "Cluster"}})
+		if kind == "LoadBalancer" {
+			o = filled(o, Object{"spec": Object{"allocateLoadBalancerNodePorts": true}})
+		}
 	}
 	return each(o, func(port Object) Object {
 		if port["targetPort"] == int64(0) {

@@ -111,6 +111,48 @@ func fieldManager(k *kind, subresource string) *managedfields.FieldManager {
 	return m
 }
 
+// first is what the field manager makes of an apply where nothing is: all that is applied
+// belongs to the applier. It comes to the same at a fraction of the cost, since there is
+// nothing to compare with.
+func (k *kind) first(o Object, manager string) (*object, error) {
+	typed, err := k.typing.ObjectToTyped(newObject(o, nil))
+	if err != nil {
+		meta := metaOf(o)
+		return nil, fmt.Errorf("failed to create typed patch object (%s/%s; %s): %w", textOf(meta, "namespace"), textOf(meta, "name"), k.gvk, err)
+	}
+	set, err := typed.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("tell the fields of %s: %w", k.gvk, err)
+	}
+	if unset := k.rules.reset(k, ""); unset != nil {
+		set = fieldpath.NewExcludeSetFilter(unset).Filter(set)
+	}
+	next := newObject(filled(o, k.blank), nil)
+	if set = set.Difference(unowned()); set.Empty() {
+		return next, nil
+	}
+	content, err := set.ToJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write the fields of %s: %w", k.gvk, err)
+	}
+	next.managed = []metav1.ManagedFieldsEntry{{
+		Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: k.apiVersion(), FieldsType: "FieldsV1",
+		FieldsV1: metav1.NewFieldsV1(string(content)),
+	}}
+	return next, nil
+}
+
+// unowned are the fields that nobody owns.
+func unowned() *fieldpath.Set {
+	set := fieldpath.NewSet(fieldpath.MakePathOrDie("apiVersion"), fieldpath.MakePathOrDie("kind"), fieldpath.MakePathOrDie("metadata"))
+	for _, name := range []string{
+		"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion",
+	} {
+		set.Insert(fieldpath.MakePathOrDie("metadata", name))
+	}
+	return set
+}
+
 // timed sets the times of the entries that an operation has written: the field manager
 // takes this machine's clock, which is not the cluster's.
 func (s *Server) timed(before, after []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {

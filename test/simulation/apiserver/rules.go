@@ -71,6 +71,12 @@ func ownRules(k Kind) rules {
 		return rules{generation: true, unconditional: true, fixed: []fixed{
 			{[]string{"spec", "selector"}, "spec.selector", immutable}, {[]string{"spec", "template"}, "spec.template", immutable}, {[]string{"spec", "completionMode"}, "spec.completionMode", immutable},
 		}}
+	case "Role":
+		return rules{unconditional: true, made: true}
+	case "RoleBinding":
+		return rules{unconditional: true, made: true, fixed: []fixed{{[]string{"roleRef"}, "roleRef", "cannot change roleRef"}}}
+	case "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding":
+		return rules{generation: true}
 	case "PodDisruptionBudget", "NetworkPolicy":
 		return rules{generation: true, unconditional: k.Kind == "NetworkPolicy"}
 	}
@@ -146,6 +152,15 @@ func (s *Server) allocate(o Object) Object {
 		next["clusterIP"] = fmt.Sprintf("10.96.%d.%d", s.addresses>>8&0xff, s.addresses&0xff)
 	}
 	next["clusterIPs"] = []any{next["clusterIP"]}
+	if next["type"] == "NodePort" || next["type"] == "LoadBalancer" && next["allocateLoadBalancerNodePorts"] != false {
+		next = each(next, func(port Object) Object {
+			if port["nodePort"] != nil {
+				return port
+			}
+			s.addresses++
+			return set(port, int64(30000+s.addresses%2768), "nodePort")
+		}, "ports")
+	}
 	return set(o, filled(next, Object{"ipFamilyPolicy": "SingleStack", "ipFamilies": []any{"IPv4"}}), "spec")
 }
 

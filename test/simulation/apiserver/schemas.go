@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,18 +42,16 @@ func documentPath(gv schema.GroupVersion) string {
 // never change.
 var all = sync.OnceValue(func() map[schema.GroupVersion]managedfields.TypeConverter {
 	found := map[schema.GroupVersion]managedfields.TypeConverter{}
-	for _, kinds := range [][]Kind{builtin(), CertManager(), Kamaji()} {
-		for _, k := range kinds {
-			gv := schema.GroupVersion{Group: k.Group, Version: k.Version}
-			if found[gv] != nil {
-				continue
-			}
-			types, err := read(document(gv))
-			if err != nil {
-				panic(fmt.Sprintf("read the schema of %s: %v", gv, err)) // a test reads them all
-			}
-			found[gv] = types
+	for _, k := range slices.Concat(builtin(), CertManager(), Kamaji()) {
+		gv := schema.GroupVersion{Group: k.Group, Version: k.Version}
+		if found[gv] != nil {
+			continue
 		}
+		types, err := read(document(gv))
+		if err != nil {
+			panic(fmt.Sprintf("read the schema of %s: %v", gv, err)) // a test reads them all
+		}
+		found[gv] = types
 	}
 	return found
 })
@@ -89,4 +88,15 @@ func (s *Server) openAPIIndex() []byte {
 		}
 	}
 	return encode(Object{"paths": paths})
+}
+
+// Documents are the paths of the documents that there are, with the kinds that each
+// describes.
+func Documents() map[string][]string {
+	found := map[string][]string{}
+	for _, k := range slices.Concat(builtin(), CertManager(), Kamaji()) {
+		path := documentPath(schema.GroupVersion{Group: k.Group, Version: k.Version})
+		found[path] = append(found[path], k.Kind)
+	}
+	return found
 }

@@ -116,8 +116,7 @@ func (w write) read(o Object) (Object, error) {
 	case namespace == "" && w.namespace != "":
 		o = set(o, w.namespace, "metadata", "namespace")
 	case namespace != w.namespace:
-		return nil, apierrors.NewBadRequest(fmt.Sprintf(
-			"the namespace of the provided object does not match the namespace sent on the request"))
+		return nil, apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
 	return o, nil
 }
@@ -219,22 +218,13 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 
 // apply makes an object what a server-side apply makes of it.
 func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool, err error) {
-	was, live := w.kind.get(w.namespace, w.name), newObject(w.kind.blank, nil)
-	if was != nil {
-		live = was.object()
-	} else if w.subresource != "" {
+	was := w.kind.get(w.namespace, w.name)
+	if was == nil && w.subresource != "" {
 		return nil, false, w.notFound()
 	}
-	if _, there := metaOf(o)["managedFields"]; there {
-		return nil, false, apierrors.NewBadRequest("metadata.managedFields must be nil")
-	}
-	merged, err := w.fields().Apply(live, newObject(o, nil), w.manager, force)
+	next, err := w.applied(was, o, force)
 	if err != nil {
 		return nil, false, err
-	}
-	next, ok := merged.(*object)
-	if !ok {
-		return nil, false, apierrors.NewInternalError(fmt.Errorf("apply %s: no object", w.name))
 	}
 	if uid := textOf(metaOf(next.Object), "uid"); was == nil && uid != "" {
 		return nil, false, w.conflict("uid mismatch: the provided object specified uid %s, and no existing object was found", uid)
@@ -259,6 +249,29 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 	}
 	st, err = s.change(w, was, next)
 	return st, false, err
+}
+
+// applied is what an apply makes of an object.
+func (w write) applied(was *stored, o Object, force bool) (*object, error) {
+	if _, there := metaOf(o)["managedFields"]; there {
+		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
+	}
+	if was == nil && o["kind"] == w.kind.Kind.Kind && o["apiVersion"] == w.kind.apiVersion() {
+		return w.kind.first(o, w.manager)
+	}
+	live := newObject(w.kind.blank, nil)
+	if was != nil {
+		live = was.object()
+	}
+	merged, err := w.fields().Apply(live, newObject(o, nil), w.manager, force)
+	if err != nil {
+		return nil, err
+	}
+	next, ok := merged.(*object)
+	if !ok {
+		return nil, apierrors.NewInternalError(fmt.Errorf("apply %s: no object", w.name))
+	}
+	return next, nil
 }
 
 // change stores what has become of an object, if anything has.
