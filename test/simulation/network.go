@@ -162,12 +162,23 @@ func (n *network) send(x *exchange) {
 	w.judge.asks(x)
 	w.trace("asks", x, fate.String())
 	switch {
-	case fate.lost && fate.silent: // until its deadline nobody knows
+	case fate.lost && fate.silent:
+		n.hang(x)
 	case fate.lost:
 		w.after(w.latency(), func() { n.reply(x, answer{err: errRefused}) })
 	default:
 		w.after(w.latency()+fate.delay, func() { n.arrive(x, fate) })
 	}
+}
+
+// hang has nobody know of a request what became of it, until its deadline; what has none
+// ends when the client's pings find its connection dead.
+func (n *network) hang(x *exchange) {
+	n.w.after(45*time.Second, func() {
+		if !x.gone() {
+			n.reply(x, answer{err: errReset})
+		}
+	})
 }
 
 // late is for how long a request may be under way that its client has given up.
@@ -195,6 +206,7 @@ func (n *network) arrive(x *exchange, f fate) {
 	back := w.latency()
 	switch {
 	case f.forgotten && f.silent:
+		n.hang(x)
 		return
 	case f.forgotten:
 		a = answer{err: errReset}

@@ -262,7 +262,10 @@ type logbook struct {
 	mu     sync.Mutex
 	name   string
 	leaked string // the first line with a secret
-	copy   func(line []byte)
+	// loud counts the lines that people should read; last is the last of them.
+	loud int
+	last string
+	copy func(line []byte)
 }
 
 // Write takes one line.
@@ -271,6 +274,10 @@ func (l *logbook) Write(line []byte) (int, error) {
 	defer l.mu.Unlock()
 	if l.leaked == "" && leaks(string(line)) {
 		l.leaked = string(line)
+	}
+	if !bytes.Contains(line, []byte(" level=DEBUG ")) {
+		l.loud++
+		l.last = string(line)
 	}
 	if l.copy != nil {
 		l.copy(line)

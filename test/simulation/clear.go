@@ -1,0 +1,179 @@
+package simulation
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+	"github.com/tenantry/tenantry/test/simulation/apiserver"
+	"github.com/tenantry/tenantry/test/simulation/controllers"
+)
+
+// clear has all faults end, and people mend what they have broken: what then is not as it
+// is declared, nobody can be blamed for but us.
+func (w *world) clear() {
+	w.say("all faults end")
+	w.trap, w.gitDown, w.git.Refuse = nil, false, nil
+	for _, at := range w.routes {
+		*at = weather{}
+	}
+	for _, name := range clusterNames {
+		c := w.clusters[name]
+		c.server.Admit, c.server.Stale = nil, nil
+		c.controllers.Stop(false)
+		c.controllers.Fail(apiserver.Key{}, controllers.Well)
+	}
+	w.pausing.Lock()
+	for i, shard := range shardNames {
+		w.kubeconfigs[shard] = clusterNames[i]
+	}
+	clear(w.lacks)
+	w.pausing.Unlock()
+	for _, r := range w.replicas {
+		r.skew = 0
+		w.resume(r)
+		w.start(r)
+	}
+	w.restore()
+	w.mend()
+	w.makeRoom()
+}
+
+// restore puts branches back to where all that Leases remember is in them.
+func (w *world) restore() {
+	j := w.judge
+	j.look()
+	back := func(b *branch, remembered func(*guard) string) {
+		for _, s := range slices.Backward(b.stands) {
+			contains := s.commit != ""
+			for _, r := range j.guards {
+				contains = contains && j.descends(s.commit, remembered(r))
+			}
+			if !contains {
+				continue
+			}
+			if s.commit != b.tip() {
+				w.say("%s is restored to %s", b.name, s.commit)
+				if err := w.git.Move(b.name, s.commit); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			return
+		}
+	}
+	back(&j.ledgerTips, func(r *guard) string { return r.tip })
+	back(&j.declaredTips, func(r *guard) string { return r.accepted })
+	j.look()
+}
+
+// mend has declarations be such that each tenant can be what it is decided to be.
+func (w *world) mend() {
+	j := w.judge
+	f, err := j.fleetAt(j.declaredTips.tip())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	mended := map[string][]byte{}
+	for file, content := range w.fleetFiles() {
+		ref := fleet.Ref{Kind: map[string]string{
+			"classes": fleet.KindClass, "shards": fleet.KindShard, "datastores": fleet.KindDataStore,
+		}[strings.Split(file, "/")[0]], Name: strings.TrimSuffix(path.Base(file), ".yaml")}
+		if ref.Kind == fleet.KindClass {
+			ref.Name = path.Base(path.Dir(file))
+		}
+		if _, broken := f.Broken[ref]; broken || f.Absent(ref) {
+			mended[file] = content
+		}
+	}
+	// Who was stopped by the brake may go now.
+	mended["fleet.yaml"] = []byte(strings.Replace(string(w.fleetFile()), "limit: ", "allowLast: true, limit: 10", 1))
+	l, files := j.tip(), w.files()
+	for _, name := range slices.Sorted(maps.Keys(tenantsIn(files))) {
+		w.mendTenant(mended, files, name, f.Tenants[name], l)
+	}
+	w.commit("mend", mended)
+}
+
+// tenantsIn are the names that files declare, well or not.
+func tenantsIn(files map[string][]byte) map[string][]string {
+	all := map[string][]string{}
+	for file := range files {
+		if parts := strings.Split(file, "/"); len(parts) == 4 && parts[0] == "tenants" && parts[3] == "tenant.yaml" {
+			all[parts[2]] = append(all[parts[2]], file)
+		}
+	}
+	return all
+}
+
+// mendTenant writes one tenant anew, unless it is well.
+func (w *world) mendTenant(mended, files map[string][]byte, name string, t *fleet.Tenant, l *ledger.Ledger) {
+	class, more, e := "hosted", "", l.Tenants[name]
+	if e != nil && e.Lifecycle == ledger.Purged {
+		e = nil
+	}
+	if e != nil && e.Provider == "native" {
+		class = "native"
+	}
+	paths := slices.Sorted(slices.Values(tenantsIn(files)[name]))
+	if t != nil && len(paths) == 1 && len(t.Files) == 0 {
+		wrong := t.Spec.Class != class && e != nil || t.Spec.Shard != "" && e != nil && t.Spec.Shard != e.Placement.Shard || t.Spec.DataStore != ""
+		if !wrong && (e == nil || t.Dir() == e.Source || t.Spec.MovedFrom == e.Source) {
+			return
+		}
+	}
+	keep := paths[0]
+	if e != nil && slices.Contains(paths, e.Source+"/tenant.yaml") {
+		keep = e.Source + "/tenant.yaml"
+	}
+	for file := range files {
+		if dir := path.Dir(file); slices.ContainsFunc(paths, func(p string) bool { return path.Dir(p) == dir }) {
+			mended[file] = nil
+		}
+	}
+	if e != nil && path.Dir(keep) != e.Source {
+		more = ", movedFrom: " + e.Source
+	}
+	mended[keep] = tenantDeclared(name, class, more)
+}
+
+// makeRoom has people take away what stands where objects of ours belong.
+func (w *world) makeRoom() {
+	j := w.judge
+	l, at, declared := j.tip(), j.ledgerTips.tip(), j.declaredTips.tip()
+	for _, name := range slices.Sorted(maps.Keys(l.Tenants)) {
+		if e := l.Tenants[name]; e.Lifecycle != ledger.Purged {
+			u, err := j.tenantUnit(at, declared, e)
+			w.makeRoomFor(u, err, e.Placement.Shard)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.DataStores)) {
+		u, err := j.dataStoreUnit(at, declared, l.DataStores[name])
+		w.makeRoomFor(u, err, l.DataStores[name].Shard)
+	}
+}
+
+func (w *world) makeRoomFor(u *render.Unit, err error, shard string) {
+	c := w.clusters[w.judge.clusterOf(shard)]
+	if err != nil || c == nil {
+		return
+	}
+	var ids []render.ObjectID
+	for _, o := range u.Objects {
+		ids = append(ids, o.ID)
+	}
+	for _, d := range u.Derived {
+		ids = append(ids, d.ID)
+	}
+	for _, id := range ids {
+		if have := c.server.Get(keyOf(id)); have != nil && !marksOf(keyOf(id), have).owned {
+			w.say("%s on %s is taken away", id, c.name)
+			if err := c.server.Delete(keyOf(id)); err != nil {
+				w.say("%v", err)
+			}
+		}
+	}
+}

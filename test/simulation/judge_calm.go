@@ -1,0 +1,230 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/reconciler/core"
+)
+
+// calm has all faults end and people mend what they have broken. Then all has to become
+// as it is declared, and after that nothing may happen any more.
+func (j *judge) calm() {
+	j.w.clear()
+	j.become("after the faults")
+	if j.failed() {
+		return
+	}
+	if end := j.lastRetention(); !end.IsZero() {
+		j.w.pass(time.Until(end))
+		j.become("after all retentions")
+	}
+	if !j.failed() {
+		j.quiet()
+	}
+	j.secretless()
+	for _, r := range j.w.replicas {
+		if r.life != nil && !r.life.dead() {
+			r.life.measured()
+		}
+	}
+}
+
+// rounds is how long it may take until all is as declared: two rounds, the longest pauses
+// after failures, and what controllers need.
+func (j *judge) rounds() time.Duration {
+	s := j.w.settings
+	return 2*s.Interval + 2*s.Lease + s.Look + s.Status + 20*time.Minute
+}
+
+// become has time pass until all is as it is declared.
+func (j *judge) become(when string) {
+	end := time.Now().Add(j.rounds())
+	for {
+		j.w.pass(j.w.settings.Interval)
+		if j.failed() {
+			return
+		}
+		why := j.unequal()
+		if why == "" {
+			return
+		}
+		if !time.Now().Before(end) {
+			j.violate("Calm", "%v %s %s", j.rounds(), when, why)
+			return
+		}
+	}
+}
+
+// lastRetention is when the last removed tenant's data goes; zero when there is none.
+func (j *judge) lastRetention() (end time.Time) {
+	for _, t := range j.tip().Tenants {
+		if t.Lifecycle == ledger.Tombstoned && t.Tombstone.PurgeAfter.After(end) {
+			end = t.Tombstone.PurgeAfter
+		}
+	}
+	return end
+}
+
+// quiet: where nothing changes nothing is written, committed or said.
+func (j *judge) quiet() {
+	s := j.w.settings
+	j.w.pass(6*time.Minute + 2*s.Interval) // the status branch's page is made anew that late
+	loud := j.loud()
+	before := j.rates.total
+	tips := map[string]string{}
+	for _, b := range j.w.git.Branches() {
+		tips[b] = j.w.git.Tip(b)
+	}
+	j.w.pass(max(10*time.Minute, 4*s.Interval))
+	for _, b := range j.w.git.Branches() {
+		if tip := j.w.git.Tip(b); tip != tips[b] {
+			message, _ := j.w.git.Message(tip)
+			j.violate("Quiet", "nothing has changed, and %s is committed to %s", strings.TrimSpace(message), b)
+		}
+	}
+	if n := j.rates.total - before; n > 0 {
+		j.violate("Quiet", "nothing has changed, and %d objects were written, the last one %s", n, j.rates.last)
+	}
+	for name, said := range j.loud() {
+		if said.n != loud[name].n {
+			j.violate("Quiet", "nothing has changed, and %s logs %s", name, said.line)
+		}
+	}
+}
+
+type said struct {
+	n    int
+	line string
+}
+
+// loud is how much replicas have said that people should read.
+func (j *judge) loud() map[string]said {
+	all := map[string]said{}
+	for _, r := range j.w.replicas {
+		r.log.mu.Lock()
+		all[r.name] = said{r.log.loud, r.log.last}
+		r.log.mu.Unlock()
+	}
+	return all
+}
+
+// unequal says what is not as it is declared; nothing when all is.
+func (j *judge) unequal() string {
+	j.look()
+	declared, at := j.declaredTips.tip(), j.ledgerTips.tip()
+	f, err := j.fleetAt(declared)
+	if err != nil {
+		return "what is declared cannot be read: " + err.Error()
+	}
+	l, err := j.ledgerAt(at)
+	if err != nil {
+		return "the ledger cannot be read: " + err.Error()
+	}
+	statuses := map[string][]byte{}
+	if tip := j.w.git.Tip(statusBranch); tip != "" {
+		if statuses, err = j.w.git.Files(tip); err != nil {
+			return "the status branch cannot be read: " + err.Error()
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(union(f.Tenants, l.Tenants))) {
+		if why := j.tenantUnequal(f.Tenants[name], l.Tenants[name], name, statuses); why != "" {
+			return "tenant " + name + ": " + why
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.DataStores)) {
+		e := l.DataStores[name]
+		if e.Held != nil {
+			return fmt.Sprintf("datastore %s is held (%s)", name, e.Held.Reason)
+		}
+		u, err := j.dataStoreUnit(at, declared, e)
+		if err != nil {
+			return fmt.Sprintf("datastore %s: %v", name, err)
+		}
+		if why := j.unitUnequal(u, e.UID, e.Shard, e.Epoch); why != "" {
+			return "datastore " + name + ": " + why
+		}
+	}
+	return j.statusesUnequal(l, statuses)
+}
+
+// statusesUnequal: what the status branch says of shards, and that it speaks of nobody
+// who is gone.
+func (j *judge) statusesUnequal(l *ledger.Ledger, statuses map[string][]byte) string {
+	for file, data := range statuses {
+		var st core.TenantStatus
+		if !statusesOwn(file) || yaml.Unmarshal(data, &st) != nil || st.Kind != "TenantStatus" || strings.HasPrefix(file, "status/_unplaced/") {
+			continue
+		}
+		if e := l.Tenants[st.Name]; e == nil || e.Lifecycle == ledger.Purged || e.UID != st.UID {
+			return file + " speaks of a tenant that is gone"
+		}
+	}
+	for name := range l.Shards {
+		var st core.ShardStatus
+		if err := yaml.Unmarshal(statuses["status/"+name+"/_shard.yaml"], &st); err != nil {
+			return fmt.Sprintf("the status of shard %s cannot be read: %v", name, err)
+		}
+		if !isTrue(st.Conditions, "Ready") || st.Commit != j.declaredTips.tip() {
+			return fmt.Sprintf("shard %s is at commit %s, and says %+v", name, st.Commit, st.Conditions)
+		}
+	}
+	return ""
+}
+
+func isTrue(conditions []core.Condition, kind string) bool {
+	return slices.ContainsFunc(conditions, func(c core.Condition) bool { return c.Type == kind && c.Status == "True" })
+}
+
+// tenantUnequal says what is not as it should be with one tenant.
+func (j *judge) tenantUnequal(t *fleet.Tenant, e *ledger.Tenant, name string, statuses map[string][]byte) string {
+	if e == nil || e.Lifecycle == ledger.Purged {
+		if e != nil {
+			for _, c := range j.w.clusters {
+				for key, uid := range j.present[c.name] {
+					if uid == e.UID {
+						return fmt.Sprintf("it is purged, and %s is there on %s", nameOf(key), c.name)
+					}
+				}
+			}
+		}
+		if t == nil {
+			return ""
+		}
+		var st core.TenantStatus
+		if err := yaml.Unmarshal(statuses["status/_unplaced/"+name+".yaml"], &st); err != nil || len(st.Conditions) == 0 {
+			return "it has no place, and nothing says why"
+		}
+		if reason := st.Conditions[0].Reason; reason != "NoPlace" {
+			return fmt.Sprintf("it has no place: %+v", st.Conditions[0])
+		}
+		return ""
+	}
+	if e.Held != nil {
+		return fmt.Sprintf("it is held (%s)", e.Held.Reason)
+	}
+	if e.Lifecycle == ledger.Purging {
+		return "it is still being purged"
+	}
+	if t == nil && e.Lifecycle == ledger.Living {
+		return "it is not declared, and lives"
+	}
+	if t != nil && e.Lifecycle == ledger.Tombstoned && t.Dir() == e.Source {
+		return "it is declared, and removed"
+	}
+	u, err := j.tenantUnit(j.ledgerTips.tip(), j.declaredTips.tip(), e)
+	if err != nil {
+		return "nobody knows what it should be: " + err.Error()
+	}
+	if why := j.unitUnequal(u, e.UID, e.Placement.Shard, e.Epoch); why != "" {
+		return why
+	}
+	return j.statusUnequal(u, e, statuses)
+}
