@@ -132,7 +132,7 @@ func (w *Watch) Pending() bool {
 	if len(w.first) > 0 || w.over || w.sel.kind.history.end {
 		return true
 	}
-	return w.event() != nil || w.passed(w.end) || w.passed(w.due())
+	return w.event() != nil || w.over || w.passed(w.end) || w.passed(w.due())
 }
 
 // Due is when time alone makes a frame pending; zero when it never does.
@@ -156,7 +156,7 @@ func (w *Watch) passed(t time.Time) bool { return !t.IsZero() && !w.server.now()
 // Next gives the next frame, a line. Ended is true when nothing comes after it; there
 // may be none with it.
 func (w *Watch) Next() (frame []byte, ended bool) {
-	if len(w.first) == 0 && !w.over && !w.sel.kind.history.end {
+	if len(w.first) == 0 && !w.over {
 		if found := w.event(); found != nil {
 			w.next++
 			return found, w.over
