@@ -46,7 +46,8 @@ func (e *Edge) pushStatus(ctx context.Context, f core.PushStatus) core.StatusPus
 			tip, err = e.repo.Push(ctx, draft)
 		}
 		if err == nil {
-			e.status, e.statusOK = string(tip), draft.Parent == git.Hash(f.Parent)
+			// What this push was laid on unseen is still unseen after the next one.
+			e.status, e.statusOK = string(tip), e.statusOK && draft.Parent == git.Hash(f.Parent)
 			return core.StatusPushed{Tip: string(tip), Renew: renew}
 		}
 		if !errors.Is(err, git.ErrConflict) {

@@ -57,6 +57,18 @@ func TestStatusIsLaidOnWhatPeopleMoved(t *testing.T) {
 		t.Errorf("read at %s (-want +got):\n%s", read.Tip, diff)
 	}
 
+	b.MustCommit("tenantry-status", map[string]string{theirs: "mine, still"})
+	for _, content := range []string{"3", "4"} {
+		pushed := only[core.StatusPushed](t, b.do(observation(second.Tip, map[string]string{ours: content})))
+		if pushed.Err != nil {
+			t.Fatal(pushed.Err)
+		}
+		second = pushed // the next one stands on it, and knows as little of what is below
+	}
+	if read := only[core.StatusRead](t, b.fetch(core.Fetch{})); texts(read.Files)[theirs] != "mine, still" {
+		t.Errorf("read %v, want what another push had covered", texts(read.Files))
+	}
+
 	if err := b.SetBranch("tenantry-status", ""); err != nil {
 		t.Fatal(err)
 	}
