@@ -16,6 +16,8 @@ func init() { //nolint:gochecknoinits // the table names acts that read historie
 	maps.Copy(acts, faultActs)
 }
 
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 // commit has a person push files to the declared branch.
 func (w *world) commit(message string, files map[string][]byte) {
 	tip, err := w.git.Commit(declaredBranch, files, message)

@@ -5,11 +5,24 @@ import (
 	"testing"
 
 	"github.com/tenantry/tenantry/render"
+	"github.com/tenantry/tenantry/test/bases"
 )
 
+const image = "ghcr.io/tenantry/tenantry:simulated"
+
+// once makes the renderers of two daemons: the newer one carries another version of every
+// base beside today's.
 var once = sync.OnceValues(func() (*Shared, error) {
-	renderer, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:simulated"})
-	return &Shared{renderer: renderer, newer: renderer}, err
+	older, err := render.New(render.Options{Image: image})
+	if err != nil {
+		return nil, err
+	}
+	next, err := bases.Newer(render.Embedded())
+	if err != nil {
+		return nil, err
+	}
+	newer, err := render.New(render.Options{Image: image, Providers: next})
+	return &Shared{renderer: older, newer: newer}, err
 })
 
 // shared is what all worlds of the process have in common.

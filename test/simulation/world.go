@@ -41,6 +41,7 @@ type world struct {
 	network  *network
 	routes   map[route]*weather
 	trap     *trap
+	lasting  []func() // ends what lasts
 	replicas []*replica
 	clusters map[string]*cluster
 	git      *gitserver.Server

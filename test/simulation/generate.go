@@ -1,0 +1,112 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Generate makes the history of a seed.
+func Generate(seed uint64) *History {
+	g := &generator{rand.New(rand.NewPCG(seed, 2))}
+	h := &History{Seed: seed, Settings: g.settings()}
+	for range 1 + g.IntN(3) {
+		h.Acts = append(h.Acts, g.tenant())
+	}
+	h.Acts = append(h.Acts, Act{After: 2 * time.Minute, Do: "wait"})
+	for range 6 + g.IntN(14) {
+		h.Acts = append(h.Acts, g.act(h))
+	}
+	return h
+}
+
+type generator struct{ *rand.Rand }
+
+// settings are mostly those under which minutes pass, and now and then such under which
+// days do.
+func (g *generator) settings() Settings {
+	s := defaults()
+	s.Replicas = []int{1, 1, 2, 2, 3}[g.IntN(5)]
+	s.WatchLists = g.IntN(2) == 0
+	s.Limit = []int{1, 3, 3}[g.IntN(3)]
+	if g.IntN(4) == 0 {
+		s.Lease, s.Interval, s.Look, s.Status, s.Retention = 10*time.Minute, 10*time.Minute, 10*time.Minute, time.Minute, 12*time.Hour
+	}
+	return s
+}
+
+// act is the next one.
+func (g *generator) act(h *History) Act {
+	total := 0
+	for _, c := range chances {
+		total += c.weight
+	}
+	n := g.IntN(total)
+	for _, c := range chances {
+		if n -= c.weight; n < 0 {
+			a := c.make(g, h)
+			a.After = g.between(0, 2*h.Interval)
+			switch g.IntN(12) {
+			case 0:
+				a.After = g.between(h.Retention/2, 2*h.Retention)
+			case 1, 2, 3, 4: // amid what the last one has begun
+				a.After = g.between(0, 10*time.Second)
+			}
+			return a
+		}
+	}
+	panic("no act was chosen")
+}
+
+// chance is how often an act comes, and how it is made.
+type chance struct {
+	weight int
+	make   func(*generator, *History) Act
+}
+
+// chances is every act that a history may have.
+var chances = slices.Concat(people, faults, gitFaults, clusterFaults)
+
+func do(name string, args ...string) Act {
+	a := Act{Do: name, Args: map[string]string{}}
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i+1] != "" {
+			a.Args[args[i]] = args[i+1]
+		}
+	}
+	return a
+}
+
+func (g *generator) one(of ...string) string { return of[g.IntN(len(of))] }
+
+// some are two of them, or more.
+func (g *generator) some(of []string) []string {
+	all := slices.Clone(of)
+	g.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:2+g.IntN(len(all)-1)]
+}
+
+func (g *generator) between(least, most time.Duration) time.Duration {
+	return (least + time.Duration(g.Int64N(int64(most-least)+1))).Round(time.Second)
+}
+
+// length is for how long something goes on: seconds, some rounds, or until late.
+func (g *generator) length(h *History) string {
+	return g.between(time.Second, []time.Duration{20 * time.Second, 2 * h.Lease, 5 * h.Interval}[g.IntN(3)]).String()
+}
+
+func (g *generator) replica(h *History) string { return string(rune('a' + g.IntN(h.Replicas))) }
+
+func (g *generator) target() string { return g.one("git", clusterNames[0], clusterNames[1], "") }
+
+func (g *generator) tenant() Act {
+	class := "hosted"
+	if g.IntN(6) == 0 {
+		class = "native"
+	}
+	shard := ""
+	if g.IntN(3) == 0 {
+		shard = g.one(shardNames...)
+	}
+	return do("declare", "tenant", g.one(tenantNames...), "class", class, "shard", shard)
+}
