@@ -62,7 +62,7 @@ func (j *judge) guarded(c *cluster, x *exchange) {
 	if l.Spec.RenewTime == nil || l.Spec.LeaseDurationSeconds == nil {
 		return
 	}
-	end := l.Spec.RenewTime.Add(time.Duration(*l.Spec.LeaseDurationSeconds)*time.Second - x.life.replica.skew)
+	end := l.Spec.RenewTime.Add(time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second)
 	if until, ok := x.req.Context().Deadline(); !ok || until.After(end) {
 		j.violate("Lease", "%s may end at %v, after the Lease has at %v", x, until, end)
 	}

@@ -17,6 +17,9 @@ import (
 // is declared, nobody can be blamed for but us.
 func (w *world) clear() {
 	w.say("all faults end")
+	for _, end := range slices.Backward(w.lasting) {
+		end()
+	}
 	w.trap, w.gitDown, w.git.Refuse = nil, false, nil
 	for _, at := range w.routes {
 		*at = weather{}

@@ -162,7 +162,7 @@ func (r *replica) now() time.Time {
 	}
 	r.w.pausing.Lock()
 	defer r.w.pausing.Unlock()
-	return time.Now().Add(r.skew)
+	return set(time.Now(), r.skew)
 }
 
 // kill ends a process at once: whatever it still does reaches nobody.
