@@ -20,10 +20,12 @@ import (
 type object struct {
 	unstructured.Unstructured
 	managed []metav1.ManagedFieldsEntry
+	// touched says that admission has changed it.
+	touched bool
 }
 
 func newObject(content Object, managed []metav1.ManagedFieldsEntry) *object {
-	return &object{unstructured.Unstructured{Object: content}, managed}
+	return &object{Unstructured: unstructured.Unstructured{Object: content}, managed: managed}
 }
 
 // GetManagedFields gives what is beside the content.
@@ -43,6 +45,7 @@ type stored struct {
 	content Object // without managedFields
 	managed []metav1.ManagedFieldsEntry
 	labels  labels.Set
+	sent    *sentBefore // nil when it is not known, or says nothing
 
 	// Made when they are asked for.
 	whole Object

@@ -73,6 +73,7 @@ type Server struct {
 	Stale func() bool
 
 	options   Options
+	slow      bool  // has the field manager do everything; for comparison
 	version   int64 // the last resourceVersion given
 	compacted int64 // what was before it is forgotten
 	random    *rand.Rand

@@ -222,9 +222,12 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 	if was == nil && w.subresource != "" {
 		return nil, false, w.notFound()
 	}
-	next, err := w.applied(was, o, force)
-	if err != nil {
-		return nil, false, err
+	next := s.again(w, was, o)
+	read := next != nil && sameBut(next.Object, was.content, "metadata") // nothing in it needs to be read anew
+	if next == nil {
+		if next, err = w.applied(was, o, force); err != nil {
+			return nil, false, err
+		}
 	}
 	if uid := textOf(metaOf(next.Object), "uid"); was == nil && uid != "" {
 		return nil, false, w.conflict("uid mismatch: the provided object specified uid %s, and no existing object was found", uid)
@@ -238,17 +241,22 @@ func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool,
 			return nil, false, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
 		}
 	}
-	if was == nil || !same(next.Object, was.content) {
+	if was == nil || !read && !same(next.Object, was.content) {
 		if next.Object, err = w.sound(next.Object); err != nil {
 			return nil, false, err
 		}
 	}
 	if was == nil {
 		st, err = s.insert(w, next)
-		return st, err == nil, err
+	} else {
+		st, err = s.change(w, was, next)
 	}
-	st, err = s.change(w, was, next)
-	return st, false, err
+	if err == nil && !w.dry && w.subresource == "" {
+		if st.sent = remembered(w.manager, o); next.touched {
+			st.sent = nil
+		}
+	}
+	return st, err == nil && was == nil, err
 }
 
 // applied is what an apply makes of an object.
@@ -318,7 +326,11 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	if equal(was.content, content) && sameFields(was.managed, next.managed) {
 		return was, nil
 	}
-	return s.store(w, was, content, s.timed(was.managed, next.managed)), nil
+	st := s.store(w, was, content, s.timed(was.managed, next.managed))
+	if next.touched {
+		st.sent = nil // what is there may not be what was sent
+	}
+	return st, nil
 }
 
 // carry keeps what the server has allocated when a request leaves it out.
@@ -353,6 +365,9 @@ func (s *Server) store(w write, was *stored, content Object, managed []metav1.Ma
 	meta := maps.Clone(metaOf(content))
 	tidy(meta)
 	is := &stored{kind: w.kind, key: w.key(), managed: managed}
+	if keepsSent(was, managed) {
+		is.sent = was.sent
+	}
 	switch {
 	case !w.dry:
 		s.version++
@@ -412,8 +427,8 @@ func (s *Server) admitted(w write, next *object, was *stored) error {
 			Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: err.Error(),
 		}}
 	}
-	if next != nil {
-		next.Object = attempt.Object
+	if next != nil && !equal(next.Object, attempt.Object) {
+		next.Object, next.touched = attempt.Object, true
 	}
 	return nil
 }
