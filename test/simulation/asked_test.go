@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/tenantry/tenantry/test/simulation/apiserver"
 )
 
 // TestAsked: what is wrong with a request shows before anybody carries it out.
@@ -29,31 +27,19 @@ func TestAsked(t *testing.T) {
 		{"Delete", "one object, as it was", "a-1", "DELETE", path, `{"preconditions":{"uid":"u","resourceVersion":"1"}}`, 10 * time.Second, false, ""},
 		{"AnyNamesake", "another one may be there by now", "a-1", "DELETE", path, `{"preconditions":{"resourceVersion":"1"}}`, 10 * time.Second, false, "Preconditions"},
 		{"AnyVersion", "it may have changed", "a-1", "DELETE", path, `{"preconditions":{"uid":"u"}}`, 10 * time.Second, false, "Preconditions"},
-		{"Stranger", "the Lease is another's", "b-1", "PATCH", path, `{}`, 10 * time.Second, false, "Lease"},
+		{"Stranger", "it is judged when it is carried out", "b-1", "PATCH", path, `{}`, 10 * time.Second, false, ""},
 		{"Beyond", "it would still be under way when another one has the Lease", "a-1", "PATCH", path, `{}`, 16 * time.Second, false, "Lease"},
 		{"ForEver", "and so would one without an end", "a-1", "PATCH", path, `{}`, 0, false, "Lease"},
 		{"Read", "reading does no harm", "b-1", "GET", path, "", 0, false, ""},
-		{"Lease", "the Lease itself is asked for by all", "b-1", "PUT", "/apis/coordination.k8s.io/v1/namespaces/tenantry-system/leases/tenantry", "{}", 0, false, ""},
 		{"Rewritten", "people may take the Lease from anybody", "b-1", "PATCH", path, `{}`, 10 * time.Second, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := apiserver.New(apiserver.Options{Identity: "cluster-red", Now: time.Now, Seed: 1})
-				w := &world{t: t, clusters: map[string]*cluster{"red": {name: "red", server: server}}}
+				w := &world{t: t, clusters: map[string]*cluster{"red": {name: "red"}}}
 				w.judge = newJudge(w)
-				for _, o := range []apiserver.Object{
-					{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": leaseKey.Namespace}},
-					{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": map[string]any{"namespace": leaseKey.Namespace, "name": leaseKey.Name},
-						"spec": map[string]any{"holderIdentity": "a-1", "leaseDurationSeconds": int64(15), "renewTime": time.Now().UTC().Format("2006-01-02T15:04:05.000000Z07:00")}},
-				} {
-					manager := "tenantry"
-					if tt.people {
-						manager = "kubectl"
-					}
-					if _, err := server.Write(manager, "", o); err != nil {
-						t.Fatal(err)
-					}
+				*w.judge.guard(w.clusters["red"]) = guard{
+					holder: "a-1", duration: 15 * time.Second, foreign: tt.people, terms: map[string]*tenure{"a-1": {sent: time.Now()}},
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				if tt.within > 0 {

@@ -1,8 +1,12 @@
 package simulation
 
 import (
+	"encoding/json"
+	"strings"
 	"time"
 	"unsafe"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
 )
 
 // set is a time as a process sees it whose machine's clock was set by so many seconds:
@@ -25,3 +29,25 @@ func set(t time.Time, by time.Duration) time.Time {
 
 // epoch is before any bubble begins.
 var epoch = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// stamped is a request as a machine sends it whose clock is wrong: it shows in the times
+// that are written into Leases. Keeping them goes by how much time has passed, which is
+// the same on all machines.
+func stamped(x *exchange) *exchange {
+	skew := x.life.replica.skew
+	if skew == 0 || !x.writes() || !strings.Contains(x.req.URL.Path, "/leases") {
+		return x
+	}
+	var l coordinationv1.Lease
+	if json.Unmarshal(x.body, &l) != nil || l.Spec.RenewTime == nil {
+		return x
+	}
+	l.Spec.RenewTime.Time = l.Spec.RenewTime.Add(skew)
+	body, err := json.Marshal(l)
+	if err != nil {
+		return x
+	}
+	wrong := *x
+	wrong.body = body
+	return &wrong
+}

@@ -175,7 +175,7 @@ func (w *world) serve(x *exchange) *http.Response {
 		if apiserver.IsWatch(x.req) {
 			return w.network.begin(x, c)
 		}
-		return record(c.server, x)
+		return record(c.server, stamped(x))
 	}
 	if w.gitDown {
 		return refusal(x.req, http.StatusServiceUnavailable)
