@@ -66,6 +66,10 @@ type Core struct {
 
 type gitState struct {
 	declared *Declared // the last one without a problem
+	// own is the commit that was declared when every shard's Lease agreed with it last:
+	// what comes next has to descend from it. What is read before Leases are heard may be
+	// a branch that was rewritten.
+	own string
 	problem  Problem
 	message  string
 	err      error // of the last fetch

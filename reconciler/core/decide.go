@@ -29,6 +29,9 @@ type draft struct {
 // One push is in flight at a time; what arrives meanwhile joins the next one.
 func (c *Core) decide(now time.Time) {
 	l, g := &c.ledger, &c.git
+	if c.agreed() {
+		g.own = g.declared.Commit
+	}
 	c.wakeForPurges(now)
 	if !c.undecided || l.pushing != nil || !c.mayDecide() {
 		return
@@ -100,7 +103,12 @@ func (c *Core) tellNotes(before map[string]note) {
 // and whether every shard had its say: its Lease may remember a newer fleet, or a
 // ledger that is gone. A shard that cannot be reached has said so.
 func (c *Core) mayDecide() bool {
-	return c.introduced && c.heardAll() && c.git.declared != nil && c.git.problem == "" && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+	return c.agreed() && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+}
+
+// agreed tells whether what is declared is known, and every shard has had its say.
+func (c *Core) agreed() bool {
+	return c.introduced && c.heardAll() && c.git.declared != nil && c.git.problem == ""
 }
 
 // heardAll tells whether every shard had its say.

@@ -29,9 +29,7 @@ func (c *Core) fetch(now time.Time) {
 			*list = append(*list, commit)
 		}
 	}
-	if g.declared != nil {
-		add(&accepted, g.declared.Commit)
-	}
+	add(&accepted, g.own)
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		lease := c.shards[name].lease
 		if !c.vetted(lease.Accepted) {

@@ -180,6 +180,30 @@ func TestRewoundWhileDownHoldsEverything(t *testing.T) {
 	w.wantPhase("t1", Ready)
 }
 
+// What a new replica reads first may be what nobody should follow. Until Leases have said
+// so, it is not what a restored branch has to descend from.
+func TestRewrittenWhileDownIsNotAccepted(t *testing.T) {
+	w := withTenants(t, 2)
+	good := w.head
+	w.head = w.commits[0]
+	w.commit(map[string]string{"NOTES": "another end"})
+	w.restart()
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok {
+			l.Accepted, l.Tip = good.id, w.tip()
+			w.queue[i] = l
+		}
+	}
+	w.pass(time.Hour)
+	if w.core.git.problem != Rewound {
+		t.Fatalf("problem %q, want it rewound", w.core.git.problem)
+	}
+	w.head = good
+	w.commit(map[string]string{"NOTES": "as it was"})
+	w.pass(2 * time.Minute)
+	w.wantPhase("t1", Ready)
+}
+
 func TestUnusableClassHoldsItsTenants(t *testing.T) {
 	w := begun(t)
 	w.commit(map[string]string{
