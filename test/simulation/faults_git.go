@@ -72,8 +72,9 @@ func (w *world) gitHostDown(a Act) {
 	w.lasts(a, func() { w.gitDown = false })
 }
 
-// scribble [branch=ledger|status]: people leave a file on a branch of ours, and change one
-// of ours on the status branch.
+// scribble [branch=ledger|status] for=: people leave a file on a branch of ours, and change
+// one of ours on the status branch. From the ledger, where nothing else may be, they take
+// it away again.
 func (w *world) scribbled(a Act) {
 	branch := branchOf(a)
 	if branch == "" {
@@ -84,7 +85,8 @@ func (w *world) scribbled(a Act) {
 		return
 	}
 	w.faults++
-	files := map[string][]byte{"people/" + fmt.Sprint(w.faults) + ".txt": []byte("remember the milk\n")}
+	note := "people/" + fmt.Sprint(w.faults) + ".txt"
+	files := map[string][]byte{note: []byte("remember the milk\n")}
 	if have, err := w.git.Files(tip); err == nil && branch == statusBranch {
 		for _, file := range sortedKeys(have) {
 			if len(file) > 7 && file[:7] == "status/" {
@@ -95,6 +97,15 @@ func (w *world) scribbled(a Act) {
 	}
 	if _, err := w.git.Commit(branch, files, a.String()); err != nil {
 		w.t.Fatal(err)
+	}
+	if branch == ledgerBranch {
+		w.lasts(a, func() {
+			if have, err := w.git.Files(w.git.Tip(branch)); err == nil && have[note] != nil {
+				if _, err := w.git.Commit(branch, map[string][]byte{note: nil}, "take the note away"); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
