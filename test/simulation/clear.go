@@ -36,12 +36,16 @@ func (w *world) clear() {
 	}
 	clear(w.lacks)
 	w.pausing.Unlock()
+	w.restore()
+	moved := func(s stand) bool { return s.moved }
 	for _, r := range w.replicas {
-		r.skew = 0
+		w.setSkew(r, 0)
 		w.resume(r)
+		if j := w.judge; slices.ContainsFunc(j.declaredTips.stands, moved) || slices.ContainsFunc(j.ledgerTips.stands, moved) {
+			w.kill(r) // it may remember what nobody else does: people start it anew
+		}
 		w.start(r)
 	}
-	w.restore()
 	w.mend()
 	w.makeRoom()
 }
@@ -69,8 +73,32 @@ func (w *world) restore() {
 		}
 	}
 	back(&j.ledgerTips, func(r *guard) string { return r.tip })
+	w.unscribble()
 	back(&j.declaredTips, func(r *guard) string { return r.accepted })
 	j.look()
+}
+
+// unscribble takes out of the ledger what people have left there.
+func (w *world) unscribble() {
+	tip := w.git.Tip(ledgerBranch)
+	if tip == "" {
+		return
+	}
+	files, err := w.git.Files(tip)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	theirs := map[string][]byte{}
+	for file := range files {
+		if !ledgersOwn(file) {
+			theirs[file] = nil
+		}
+	}
+	if len(theirs) > 0 {
+		if _, err := w.git.Commit(ledgerBranch, theirs, "clean up"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // mend has declarations be such that each tenant can be what it is decided to be.

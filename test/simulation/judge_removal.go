@@ -93,8 +93,8 @@ func (j *judge) purged(v *verdict, was, is *ledger.Tenant) {
 	}
 	for _, skew := range []time.Duration{least, most} {
 		at := j.declaredTips.at(end.Add(-skew))
-		if at.commit == "" || at.moved {
-			return // the branch was somewhere else then: people have to look anyway
+		if at.commit == "" || at.moved || !j.descends(at.commit, v.source) {
+			return // people moved the branch, or have removed it once more since
 		}
 		files, err := j.w.git.Files(at.commit)
 		if err != nil || files[is.Source+"/tenant.yaml"] == nil {
@@ -119,7 +119,8 @@ func (j *judge) buried(is *ledger.Tenant) {
 }
 
 // braked: a slip must not cost a fleet. What was removed within a day is counted in all
-// that was ever decided, whatever has become of the entries since.
+// that was decided, but for those whose names have been given anew since: of them the
+// ledger's files know nothing any more.
 func (j *judge) braked(v *verdict) {
 	now := 0
 	for _, name := range slices.Sorted(maps.Keys(v.is.Tenants)) {
@@ -141,14 +142,15 @@ func (j *judge) braked(v *verdict) {
 		return
 	}
 	living, recent, uids := 0, 0, map[string]bool{}
+	known := map[string]bool{}
 	for _, t := range v.is.Tenants {
-		if t.Lifecycle == ledger.Living {
+		if known[t.UID] = true; t.Lifecycle == ledger.Living {
 			living++
 		}
 	}
 	_, most := j.skews(v.x.life.replica, time.Now().Add(-j.window()))
 	for _, r := range j.tombstoned {
-		if !r.back && !uids[r.uid] && r.since.After(time.Now().Add(most-24*time.Hour)) {
+		if known[r.uid] && !r.back && !uids[r.uid] && r.since.After(time.Now().Add(most-24*time.Hour)) {
 			uids[r.uid] = true
 			recent++
 		}

@@ -231,8 +231,8 @@ func (j *judge) sameBut(change apiserver.Change, was, is any, had, have map[stri
 
 // within is the part of an entry below a field; nil when nothing there is ours.
 func within(entry map[string]any, field string) map[string]any {
-	if entry == nil {
-		return nil
+	if len(entry) == 0 {
+		return entry // not ours, or ours as a whole
 	}
 	below, ours := entry["f:"+field]
 	if !ours {
