@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // write is a request that changes an object.
@@ -93,89 +92,6 @@ func (s *Server) insert(w write, next *object) (*stored, error) {
 	return s.store(w, nil, content, s.timed(nil, next.managed)), nil
 }
 
-// read checks what was sent against where it was sent to.
-func (w write) read(o Object) (Object, error) {
-	if kind, version := textOf(o, "kind"), textOf(o, "apiVersion"); kind == "" && version == "" && !w.kind.custom {
-		o = set(set(o, w.kind.Kind.Kind, "kind"), w.kind.apiVersion(), "apiVersion")
-	} else if kind != w.kind.Kind.Kind || version != w.kind.apiVersion() {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: no kind %q is registered for version %q",
-			kind, version, w.kind.Kind.Kind, kind, version))
-	}
-	meta := metaOf(o)
-	switch name := textOf(meta, "name"); {
-	case w.name == "":
-		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), "", field.ErrorList{
-			field.Required(field.NewPath("metadata", "name"), "name or generateName is required"),
-		})
-	case name == "":
-		return nil, apierrors.NewBadRequest("name must be provided")
-	case name != w.name:
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", name, w.name))
-	}
-	switch namespace := textOf(meta, "namespace"); {
-	case namespace == "" && w.namespace != "":
-		o = set(o, w.namespace, "metadata", "namespace")
-	case namespace != w.namespace:
-		return nil, apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
-	}
-	return o, nil
-}
-
-// sound is an object that was sent as the server has it once it has read it: what its
-// own kinds do not know or leave out is gone, and what all of them have is there.
-func (w write) sound(o Object) (Object, error) {
-	k := w.kind
-	if k.custom {
-		return o, nil
-	}
-	typed, err := scheme.Scheme.New(k.gvk)
-	if err != nil {
-		return nil, err
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, typed); err != nil {
-		return nil, w.unreadable(err)
-	}
-	if o, err = runtime.DefaultUnstructuredConverter.ToUnstructured(typed); err != nil {
-		return nil, err
-	}
-	o = filled(o, k.rules.defaults)
-	if k.rules.more != nil {
-		o = k.rules.more(o)
-	}
-	return o, nil
-}
-
-// unreadable says that what was sent is no object of its kind.
-func (w write) unreadable(err error) error {
-	switch w.verb {
-	case "apply":
-		return fmt.Errorf("unable to convert unstructured object to %s: %w", w.kind.gvk, err)
-	case "patch":
-		return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), "", err.Error())})
-	}
-	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
-		w.kind.Kind.Kind, w.kind.apiVersion(), w.kind.Kind.Kind, err))
-}
-
-// entriesOf takes an object's managedFields out of its content.
-func entriesOf(o Object) []metav1.ManagedFieldsEntry {
-	meta := metaOf(o)
-	sent, there := meta["managedFields"]
-	if !there {
-		return nil
-	}
-	delete(meta, "managedFields")
-	list, _ := sent.([]any)
-	entries := make([]metav1.ManagedFieldsEntry, 0, len(list))
-	for _, item := range list {
-		var e metav1.ManagedFieldsEntry
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.(Object), &e); err == nil {
-			entries = append(entries, e)
-		}
-	}
-	return entries
-}
-
 // update replaces an object by what was sent. Some kinds are made by it when they are
 // not there.
 func (s *Server) update(w write, o Object) (st *stored, created bool, err error) {
@@ -214,72 +130,6 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 		return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
 	}
 	return s.change(w, was, next)
-}
-
-// apply makes an object what a server-side apply makes of it.
-func (s *Server) apply(w write, o Object, force bool) (st *stored, created bool, err error) {
-	was := w.kind.get(w.namespace, w.name)
-	if was == nil && w.subresource != "" {
-		return nil, false, w.notFound()
-	}
-	next := s.again(w, was, o)
-	read := next != nil && sameBut(next.Object, was.content, "metadata") // nothing in it needs to be read anew
-	if next == nil {
-		if next, err = w.applied(was, o, force); err != nil {
-			return nil, false, err
-		}
-	}
-	if uid := textOf(metaOf(next.Object), "uid"); was == nil && uid != "" {
-		return nil, false, w.conflict("uid mismatch: the provided object specified uid %s, and no existing object was found", uid)
-	}
-	if next.Object, err = w.read(next.Object); err != nil {
-		return nil, false, err
-	}
-	if was != nil && w.kind.custom {
-		var wrong field.ErrorList
-		if next.Object, wrong = s.mend(was.content, next.Object); len(wrong) > 0 {
-			return nil, false, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
-		}
-	}
-	if was == nil || !read && !same(next.Object, was.content) {
-		if next.Object, err = w.sound(next.Object); err != nil {
-			return nil, false, err
-		}
-	}
-	if was == nil {
-		st, err = s.insert(w, next)
-	} else {
-		st, err = s.change(w, was, next)
-	}
-	if err == nil && !w.dry && w.subresource == "" {
-		if st.sent = remembered(w.manager, o); next.touched {
-			st.sent = nil
-		}
-	}
-	return st, err == nil && was == nil, err
-}
-
-// applied is what an apply makes of an object.
-func (w write) applied(was *stored, o Object, force bool) (*object, error) {
-	if _, there := metaOf(o)["managedFields"]; there {
-		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
-	}
-	if was == nil && o["kind"] == w.kind.Kind.Kind && o["apiVersion"] == w.kind.apiVersion() {
-		return w.kind.first(o, w.manager)
-	}
-	live := newObject(w.kind.blank, nil)
-	if was != nil {
-		live = was.object()
-	}
-	merged, err := w.fields().Apply(live, newObject(o, nil), w.manager, force)
-	if err != nil {
-		return nil, err
-	}
-	next, ok := merged.(*object)
-	if !ok {
-		return nil, apierrors.NewInternalError(fmt.Errorf("apply %s: no object", w.name))
-	}
-	return next, nil
 }
 
 // change stores what has become of an object, if anything has.
