@@ -66,9 +66,9 @@ type Core struct {
 
 type gitState struct {
 	declared *Declared // the last one without a problem
-	// own is the commit that was declared when every shard's Lease agreed with it last:
-	// what comes next has to descend from it. What is read before Leases are heard may be
-	// a branch that was rewritten.
+	// own is the commit that was declared when this replica held a Lease last and every
+	// shard's agreed with it: what comes next has to descend from it. What is read before
+	// Leases are heard may be a branch that was rewritten.
 	own string
 	problem  Problem
 	message  string

@@ -29,9 +29,7 @@ type draft struct {
 // One push is in flight at a time; what arrives meanwhile joins the next one.
 func (c *Core) decide(now time.Time) {
 	l, g := &c.ledger, &c.git
-	if c.agreed() {
-		g.own = g.declared.Commit
-	}
+	c.acceptOwn()
 	c.wakeForPurges(now)
 	if !c.undecided || l.pushing != nil || !c.mayDecide() {
 		return
@@ -104,6 +102,21 @@ func (c *Core) tellNotes(before map[string]note) {
 // ledger that is gone. A shard that cannot be reached has said so.
 func (c *Core) mayDecide() bool {
 	return c.agreed() && c.ledger.known && c.ledger.problem == "" && c.lostLedger() == ""
+}
+
+// acceptOwn notes what this replica goes by. One that holds no Lease goes by nothing of
+// its own: what others accept meanwhile it learns from the Lease, when it gets one.
+func (c *Core) acceptOwn() {
+	held, others := false, false
+	for _, s := range c.shards {
+		held, others = held || s.lease.Held, others || s.lease.Holder != ""
+	}
+	switch {
+	case held && c.agreed():
+		c.git.own = c.git.declared.Commit
+	case !held && others:
+		c.git.own = ""
+	}
 }
 
 // agreed tells whether what is declared is known, and every shard has had its say.

@@ -204,6 +204,29 @@ func TestRewrittenWhileDownIsNotAccepted(t *testing.T) {
 	w.wantPhase("t1", Ready)
 }
 
+// A replica that waits for a Lease follows whatever it reads; when it gets one, it goes by
+// what its holder accepted.
+func TestRewrittenWhileWaitingIsNotAccepted(t *testing.T) {
+	w := withTenants(t, 2)
+	good := w.head
+	w.restart()
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok {
+			w.queue[i] = Lease{Shard: l.Shard, Holder: "another", Identity: l.Identity, Accepted: good.parent.id}
+		}
+	}
+	w.head = good.parent
+	w.commit(map[string]string{"NOTES": "another end"})
+	w.pass(5 * time.Minute)
+	w.head = good
+	w.commit(map[string]string{"NOTES": "as it was"})
+	for name, s := range w.shards {
+		w.queue = append(w.queue, Lease{Shard: name, Held: true, Identity: s.identity, Accepted: good.id, Tip: w.tip()})
+	}
+	w.pass(2 * time.Minute)
+	w.wantPhase("t1", Ready)
+}
+
 func TestUnusableClassHoldsItsTenants(t *testing.T) {
 	w := begun(t)
 	w.commit(map[string]string{

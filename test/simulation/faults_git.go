@@ -123,5 +123,7 @@ var gitFaults = []chance{
 		return do("refuse", "branch", g.one("ledger", "status", ""), "for", g.length(h))
 	}},
 	{1, func(g *generator, h *History) Act { return do("githost", "for", g.length(h)) }},
-	{2, func(g *generator, h *History) Act { return do("scribble", "branch", g.one("ledger", "status")) }},
+	{2, func(g *generator, h *History) Act {
+		return do("scribble", "branch", g.one("ledger", "status"), "for", g.length(h))
+	}},
 }
