@@ -28,8 +28,10 @@ type Options struct {
 	ID string
 	// Lease is how long a shard's Lease is good without being renewed; default 15 s.
 	Lease time.Duration
-	// Renderer renders units; replicas of one process may share it.
+	// Renderer renders units, and Schemas keeps what shards' API servers say of their
+	// kinds, default one of its own: replicas of one process may share both.
 	Renderer *render.Renderer
+	Schemas  *shard.Schemas
 	// ReadOnly observes and decides, but pushes and applies nothing.
 	ReadOnly bool
 	// Interval is how often Git is looked at unasked, default one minute;

@@ -31,6 +31,9 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
+	if opts.Schemas == nil {
+		opts.Schemas = shard.NewSchemas()
+	}
 	if opts.Look <= 0 {
 		opts.Look = 5 * time.Second
 	}
@@ -52,7 +55,7 @@ func Run(ctx context.Context, opts Options) error {
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
 		}, opts.Renderer),
 		git:    repository.New(repo, opts.Branches, opts.Log),
-		shards: map[string]*shard.Shard{}, schemas: shard.NewSchemas(), metrics: newMetrics(opts.Registry),
+		shards: map[string]*shard.Shard{}, metrics: newMetrics(opts.Registry),
 	}
 	if opts.StatusGit.URL != "" {
 		opts.StatusGit.OnRebuild = opts.Git.OnRebuild
@@ -122,7 +125,6 @@ type reconciler struct {
 	core    *core.Core
 	git     *repository.Edge
 	shards  map[string]*shard.Shard
-	schemas *shard.Schemas
 	tasks   *errgroup.Group
 	events  chan core.Event
 	metrics *metrics
@@ -199,7 +201,7 @@ func (r *reconciler) discover(ctx context.Context) {
 			continue
 		}
 		s, err := shard.New(name, sources[name], shard.Options{
-			ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper, Schemas: r.schemas, Identity: r.opts.ID, Look: r.opts.Look,
+			ReadOnly: r.opts.ReadOnly, Log: r.log, Keeper: r.keeper, Schemas: r.opts.Schemas, Identity: r.opts.ID, Look: r.opts.Look,
 		})
 		if err != nil {
 			r.log.Error("cannot start a shard's edge", "shard", name, "error", err)

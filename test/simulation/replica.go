@@ -138,7 +138,7 @@ func (w *world) options(r *replica, l *life) reconciler.Options {
 		Shards: func() (map[string]shard.Source, error) {
 			return w.sources(l), nil
 		},
-		Look: w.settings.Look, Lease: w.settings.Lease, ID: l.id, Renderer: w.renderer(r), Interval: w.settings.Interval,
+		Look: w.settings.Look, Lease: w.settings.Lease, ID: l.id, Renderer: w.renderer(r), Schemas: w.shared.schemas, Interval: w.settings.Interval,
 		StatusInterval: w.settings.Status, AcceptRewind: r.accept,
 		Clock: r.now, Registry: l.figures,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

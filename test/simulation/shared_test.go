@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tenantry/tenantry/reconciler/shard"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/test/bases"
 )
@@ -22,7 +23,7 @@ var once = sync.OnceValues(func() (*Shared, error) {
 		return nil, err
 	}
 	newer, err := render.New(render.Options{Image: image, Providers: next})
-	return &Shared{renderer: older, newer: newer}, err
+	return &Shared{renderer: older, newer: newer, schemas: shard.NewSchemas()}, err
 })
 
 // shared is what all worlds of the process have in common.

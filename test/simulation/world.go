@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tenantry/tenantry/reconciler/shard"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/test/simulation/apiserver"
 	"github.com/tenantry/tenantry/test/simulation/controllers"
@@ -20,6 +21,7 @@ import (
 type Shared struct {
 	// renderer is today's daemon's, newer that of the next version.
 	renderer, newer *render.Renderer
+	schemas         *shard.Schemas
 }
 
 // world is everything that a history happens to. Its own goroutine alone touches it,
