@@ -69,10 +69,10 @@ type gitState struct {
 	// own is the commit that was declared when this replica held a Lease last and every
 	// shard's agreed with it: what comes next has to descend from it. What is read before
 	// Leases are heard may be a branch that was rewritten.
-	own string
-	problem  Problem
-	message  string
-	err      error // of the last fetch
+	own     string
+	problem Problem
+	message string
+	err     error // of the last fetch
 	// asked and done are the newest Fetch asked for and ended well.
 	asked, ended, done int64
 	attempts           int
