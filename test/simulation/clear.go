@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
@@ -48,6 +51,7 @@ func (w *world) clear() {
 	}
 	w.mend()
 	w.makeRoom()
+	w.letGo()
 }
 
 // restore puts branches back to where all that Leases remember is in them.
@@ -205,6 +209,23 @@ func (w *world) makeRoomFor(u *render.Unit, err error, shard string) {
 			if err := c.server.Delete(keyOf(id)); err != nil {
 				w.say("%v", err)
 			}
+		}
+	}
+}
+
+// letGo has datastores go that people have deleted. Who uses one keeps it from that, and
+// it never comes back.
+func (w *world) letGo() {
+	for _, name := range clusterNames {
+		c := w.clusters[name]
+		for _, o := range c.server.List(apiserver.Key{Group: "kamaji.clastix.io", Version: "v1alpha1", Kind: "DataStore"}) {
+			u := unstructured.Unstructured{Object: runtime.DeepCopyJSON(o)}
+			if u.GetDeletionTimestamp() == nil {
+				continue
+			}
+			u.SetFinalizers(nil)
+			_, err := c.server.Write("kubectl", "", u.Object)
+			w.did(&u, err)
 		}
 	}
 }

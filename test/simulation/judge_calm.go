@@ -173,7 +173,7 @@ func (j *judge) statusesUnequal(l *ledger.Ledger, statuses map[string][]byte) st
 			return fmt.Sprintf("the status of shard %s cannot be read: %v", name, err)
 		}
 		if !isTrue(st.Conditions, "Ready") || st.Commit != j.declaredTips.tip() {
-			return fmt.Sprintf("shard %s is at commit %s, and says %+v", name, st.Commit, st.Conditions)
+			return fmt.Sprintf("shard %s does not say that it is brought to %s:\n%s", name, j.declaredTips.tip(), statuses["status/"+name+"/_shard.yaml"])
 		}
 	}
 	return ""

@@ -60,7 +60,9 @@ func (j *judge) leased(c *cluster, change apiserver.Change, x *exchange) {
 	}
 	for id, t := range r.terms {
 		if id != holder && t.lost.IsZero() {
-			t.lost = now
+			if t.lost = now; r.foreign { // people took it away, and did not tell
+				t.lost = latest(now, lease.Deadline(t.sent, r.duration))
+			}
 		}
 	}
 	if holder != "" {

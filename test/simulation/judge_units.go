@@ -35,6 +35,8 @@ func (j *judge) unitUnequal(u *render.Unit, uid, shard string, epoch int64) stri
 		switch {
 		case !m.owned || m.uid != uid:
 			return fmt.Sprintf("%s on %s is of %q", want.ID, c.name, m.uid)
+		case mapping(have, "metadata")["deletionTimestamp"] != nil:
+			return fmt.Sprintf("%s on %s is on its way out", want.ID, c.name)
 		case digest != want.Digest:
 			return fmt.Sprintf("%s on %s has digest %s, wanted %s", want.ID, c.name, digest, want.Digest)
 		case m.epoch > epoch:
