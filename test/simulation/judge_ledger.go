@@ -56,6 +56,7 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 		j.violate("Ledger", "%s deleted the ledger", x.life.id)
 		return
 	}
+	j.untouched(p, ledgersOwn)
 	was, err := j.ledgerAt(p.Old)
 	if err != nil {
 		// Who cannot read what was decided knows nothing of what may be decided.
@@ -68,7 +69,6 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 		return
 	}
 	j.rates.pushed(j)
-	j.untouched(p, ledgersOwn)
 	v := &verdict{x: x, push: p, was: was, is: is, source: j.sourceOf(p.New)}
 	if v.declared, err = j.fleetAt(v.source); err != nil || !j.declaredTips.was(v.source) {
 		// What nobody has declared, nobody may decide.
@@ -253,6 +253,7 @@ func (j *judge) aged(v *verdict, was, is *ledger.Tenant) {
 	}
 	if !slices.Contains(arrows[was.Lifecycle], is.Lifecycle) || is.Epoch != was.Epoch+1 {
 		j.violate("Monotone", "tenant %s goes from %s (epoch %d) to %s (epoch %d)", is.Name, was.Lifecycle, was.Epoch, is.Lifecycle, is.Epoch)
+		return
 	}
 	switch is.Lifecycle {
 	case ledger.Living:

@@ -100,7 +100,7 @@ func (j *judge) judgeWrite(c *cluster, change apiserver.Change, x *exchange) {
 	case isAnchor(change.Key):
 		j.anchored(c, change)
 		return
-	case change.Was != nil && !was.owned && !j.released(change, x):
+	case change.Was != nil && !was.owned && !released(change):
 		// It may be anybody's; a label is copied easily.
 		j.violate("Foreign", "%s %ss %s on %s, which is not ours", x.life.id, change.Verb, nameOf(change.Key), c.name)
 		return
@@ -121,7 +121,7 @@ func (j *judge) judgeWrite(c *cluster, change apiserver.Change, x *exchange) {
 
 // released tells whether a write gives back what was taken of a foreign object: between
 // the look and the write it had appeared.
-func (j *judge) released(change apiserver.Change, x *exchange) bool {
+func released(change apiserver.Change) bool {
 	return change.Is != nil && entryOf(change.Is) == nil && entryOf(change.Was) != nil
 }
 

@@ -1,0 +1,220 @@
+package simulation
+
+import (
+	"time"
+
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/test/simulation/gitserver"
+)
+
+// broken is what breaks a rule, or none (an empty want).
+type broken struct {
+	name, reason string
+	do           func(*court)
+	want         string
+}
+
+// ledgerRules are what breaks the rules about what is decided, and what comes close.
+var ledgerRules = []broken{
+	// What is decided.
+	{"Unreadable", "nobody can go by a ledger that nobody can read", func(c *court) {
+		c.push("a-1", ledger.Changes{}, c.git.Tip(declaredBranch), map[string][]byte{"tenants/00/ant.yaml": []byte("kind: [")})
+	}, "Ledger"},
+	{"Undeclared", "only what was declared is decided about", func(c *court) {
+		c.push("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: "c", Tree: "t", Reason: "Invalid"} }), "1234", nil)
+	}, "Ledger"},
+	{"NobodysPlace", "a tenant is placed because it is declared", func(c *court) {
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": living("cat", "10.1.0.3")}})
+	}, "Ledger"},
+	{"Twice", "the same decision is committed once", func(c *court) {
+		c.commitAs("a-1", ledgerBranch, map[string][]byte{}, "Decide\n\nSource-Commit: "+c.git.Tip(declaredBranch))
+	}, "OnTop"},
+	{"OverOthers", "a decision stands on the ledger that it was taken on", func(c *court) {
+		log := c.git.Log(ledgerBranch)
+		c.decide("a-1", c.held("ant"))
+		c.acts("a-1", time.Now(), "", func() error {
+			c.judge.pushed(gitserver.Push{Branch: ledgerBranch, Old: log[0] + "0", New: c.git.Tip(ledgerBranch)})
+			return nil
+		})
+	}, "OnTop"},
+	{"Held", "a tenant may be held as it was", func(c *court) { c.decide("a-1", c.held("ant")) }, ""},
+	{"TheirNotes", "what people keep beside our decisions stays", func(c *court) {
+		c.push("a-1", c.held("ant"), c.git.Tip(declaredBranch), map[string][]byte{"NOTES": []byte("ours")})
+	}, "Foreign"},
+	{"TheirBranch", "people alone declare", func(c *court) {
+		c.commitAs("a-1", declaredBranch, map[string][]byte{"x": []byte("y")}, "help")
+	}, "Foreign"},
+	{"TheirStatus", "files of people stay below status/, too", func(c *court) {
+		c.commitAs("a-1", statusBranch, map[string][]byte{"status/eu/notes.txt": []byte("x")}, "observe")
+	}, "Foreign"},
+	{"OurStatus", "our own are ours", func(c *court) {
+		c.commitAs("a-1", statusBranch, map[string][]byte{"status/eu/_shard.yaml": []byte("x"), "status/eu/" + ledger.Dir("ant") + "/ant.yaml": []byte("x")}, "observe")
+	}, ""},
+	{"Canary", "a key in a commit is out", func(c *court) {
+		c.commitAs("a-1", statusBranch, map[string][]byte{"status/eu/_shard.yaml": []byte("-----BEGIN PRIVATE KEY-----")}, "observe")
+	}, "Secrets"},
+	{"CanaryInMessage", "so is one in its message", func(c *court) {
+		c.commitAs("a-1", statusBranch, map[string][]byte{"status/eu/_shard.yaml": []byte("x")}, "UFJJVkFURSBLRVk=")
+	}, "Secrets"},
+	{"CanaryInLog", "and one in a log", func(c *court) {
+		_, _ = c.replicas[0].log.Write([]byte("level=DEBUG msg=\"PRIVATE KEY\""))
+		c.judge.acted(Act{Do: "wait"})
+	}, "Secrets"},
+	{"Forgotten", "an entry says that the name is taken", func(c *court) {
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"ant": nil}})
+	}, "Monotone"},
+	{"Moved", "its data is where it was", func(c *court) {
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Placement.Shard, e.Epoch = "us", 2 }))
+	}, "Monotone"},
+	{"EpochFalls", "a shard would refuse it, or believe it", func(c *court) {
+		c.goes("ant")
+		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Lifecycle, e.Tombstone, e.Epoch = ledger.Living, nil, 1 }))
+	}, "Monotone"},
+	{"Revived", "what is declared again in time comes back", func(c *court) {
+		c.goes("ant")
+		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Lifecycle, e.Tombstone, e.Epoch = ledger.Living, nil, 3 }))
+	}, ""},
+	{"StraightToPurging", "there is no way to the end but by retention", func(c *court) {
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) {
+			e.Tombstone = c.tombstoned("ant").Tenants["ant"].Tombstone
+			e.Lifecycle, e.Epoch = ledger.Purging, 2
+			e.Tombstone.PurgeAfter = e.Tombstone.Since
+		}))
+	}, "Monotone"},
+	{"OtherCluster", "a shard is one cluster", func(c *court) {
+		c.decide("a-1", ledger.Changes{Shards: map[string]*ledger.Shard{"us": {Name: "us", Identity: "cluster-green"}}})
+	}, "Monotone"},
+	{"KindsLost", "what is not watched is lost from sight", func(c *court) {
+		c.decide("a-1", ledger.Changes{Shards: map[string]*ledger.Shard{"eu": {Name: "eu", Identity: "cluster-blue", Kinds: []string{"v1/Namespace"}}}})
+	}, "Monotone"},
+	{"BaseUnasked", "a commit moves a class to another base", func(c *court) {
+		c.decide("a-1", ledger.Changes{Classes: map[string]*ledger.Class{"hosted": {Name: "hosted", Provider: "kamaji", BaseVersion: "2", Commit: "c1", Tree: "t1"}}})
+	}, "Monotone"},
+	{"NewStore", "a datastore has one identity", func(c *court) {
+		next := *c.l.DataStores["sql-eu"]
+		next.UID = "other"
+		c.decide("a-1", ledger.Changes{DataStores: map[string]*ledger.DataStore{"sql-eu": &next}})
+	}, "Monotone"},
+	{"NewIdentity", "a living tenant would lose its data", func(c *court) {
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.UID = "other" }))
+	}, "Identity"},
+	{"OldIdentity", "who takes a name gets nobody's data with it", func(c *court) {
+		c.goes("bee")
+		c.sleep(11 * time.Minute)
+		c.stay()
+		c.decide("a-1", c.purging("bee"))
+		c.decide("a-1", c.purged("bee"))
+		c.commit("again", map[string][]byte{tenantFile("web", "bee"): tenantDeclared("bee", "hosted", "")})
+		next := living("bee", "10.1.0.9")
+		next.UID = "uid-ant"
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"bee": next}})
+	}, "Identity"},
+	{"NewUnderOldName", "a name is free when nothing is left of whom it belonged to", func(c *court) {
+		c.goes("bee")
+		c.sleep(11 * time.Minute)
+		c.stay()
+		c.decide("a-1", c.purging("bee"))
+		c.decide("a-1", c.purged("bee"))
+		c.commit("again", map[string][]byte{tenantFile("web", "bee"): tenantDeclared("bee", "hosted", "")})
+		next := living("bee", "10.1.0.2")
+		next.UID = "uid-new"
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"bee": next}})
+	}, ""},
+	{"OtherFolder", "the same name elsewhere is another tenant", func(c *court) {
+		c.commit("move", map[string][]byte{tenantFile("web", "ant"): nil, tenantFile("ops", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Source = "tenants/ops/ant" }))
+	}, "Identity"},
+	{"SaidMove", "unless it says where it comes from", func(c *court) {
+		c.commit("move", map[string][]byte{tenantFile("web", "ant"): nil, tenantFile("ops", "ant"): tenantDeclared("ant", "hosted", ", movedFrom: tenants/web/ant")})
+		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Source = "tenants/ops/ant" }))
+	}, ""},
+	{"OneAddress", "two tenants would answer for each other", func(c *court) {
+		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", "")})
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": living("cat", "10.1.0.1")}})
+	}, "Addresses"},
+	{"RewoundLedger", "what the shard remembers was decided", func(c *court) {
+		log := c.git.Log(ledgerBranch)
+		c.decide("a-1", c.held("ant"))
+		c.hold("a-1", "blue")
+		c.sleep(time.Minute)
+		c.move(ledgerBranch, log[0])
+		c.l = ledger.Empty().With(ledger.Changes{Tenants: c.l.Tenants, Shards: c.l.Shards, DataStores: c.l.DataStores, Classes: c.l.Classes})
+		c.decide("a-1", as(c.l.Tenants["bee"], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: "c", Tree: "t", Reason: "Invalid"} }))
+	}, "Rewound"},
+	{"RewoundDeclared", "what the shard remembers was accepted", func(c *court) {
+		first := c.git.Tip(declaredBranch)
+		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", "")})
+		c.hold("a-1", "blue")
+		c.sleep(time.Minute)
+		c.move(declaredBranch, first)
+		c.decide("a-1", c.held("ant"))
+	}, "Rewound"},
+
+	// Who may go.
+	{"Removed", "a file that is gone", func(c *court) { c.goes("ant") }, ""},
+	{"StillThere", "a file that is broken is there", func(c *court) {
+		c.commit("break", map[string][]byte{tenantFile("web", "ant"): []byte("kind: [")})
+		c.decide("a-1", c.tombstoned("ant"))
+	}, "Removal"},
+	{"Elsewhere", "and so is one that was moved", func(c *court) {
+		c.commit("move", map[string][]byte{tenantFile("web", "ant"): nil, tenantFile("ops", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.decide("a-1", c.tombstoned("ant"))
+	}, "Removal"},
+	{"NoSettings", "nobody knows how fast", func(c *court) {
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil, "fleet.yaml": []byte("kind: [")})
+		c.decide("a-1", c.tombstoned("ant"))
+	}, "Removal"},
+	{"TooMany", "within a day, by however many commits", func(c *court) {
+		c.fill("cat", "dog", "eel", "fox")
+		for _, name := range []string{"cat", "dog", "eel", "fox"} {
+			c.goes(name)
+		}
+	}, "Brake"},
+	{"ASecondDay", "as many again the next day", func(c *court) {
+		c.fill("cat", "dog", "eel", "fox")
+		for _, name := range []string{"cat", "dog", "eel"} {
+			c.goes(name)
+		}
+		c.sleep(25 * time.Hour)
+		c.stay()
+		c.goes("fox")
+	}, ""},
+	{"TheLast", "an empty fleet is a mistake", func(c *court) {
+		c.goes("ant")
+		c.goes("bee")
+	}, "Brake"},
+	{"KeptTooShort", "what was promised is kept", func(c *court) {
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		changes := c.tombstoned("ant")
+		changes.Tenants["ant"].Tombstone.PurgeAfter = changes.Tenants["ant"].Tombstone.Since.Add(time.Minute)
+		c.decide("a-1", changes)
+	}, "Retention"},
+	{"PurgedTooSoon", "retention ends when it ends", func(c *court) {
+		c.goes("ant")
+		c.sleep(9 * time.Minute)
+		c.decide("a-1", c.purging("ant"))
+	}, "Retention"},
+	{"PurgedByAWrongClock", "by the clock of who decides", func(c *court) {
+		c.goes("ant")
+		c.replicas[0].skew = time.Hour
+		c.decide("a-1", c.purging("ant"))
+	}, ""},
+	{"TakenBackInTime", "a revert before the end counts, seen or not", func(c *court) {
+		c.goes("ant")
+		source := c.git.Tip(declaredBranch)
+		c.sleep(9 * time.Minute)
+		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.sleep(2 * time.Minute)
+		c.push("a-1", c.purging("ant"), source, nil)
+	}, "Removal"},
+	{"BuriedAlive", "what is left belongs to nobody", func(c *court) {
+		c.goes("ant")
+		c.sleep(11 * time.Minute)
+		c.stay()
+		c.decide("a-1", c.purging("ant"))
+		c.decide("a-1", c.purged("ant"))
+	}, "Removal"},
+}
