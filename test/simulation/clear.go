@@ -39,14 +39,18 @@ func (w *world) clear() {
 	}
 	clear(w.lacks)
 	w.pausing.Unlock()
-	w.restore()
 	moved := func(s stand) bool { return s.moved }
+	again := slices.ContainsFunc(w.judge.declaredTips.stands, moved) || slices.ContainsFunc(w.judge.ledgerTips.stands, moved)
 	for _, r := range w.replicas {
 		w.setSkew(r, 0)
 		w.resume(r)
-		if j := w.judge; slices.ContainsFunc(j.declaredTips.stands, moved) || slices.ContainsFunc(j.ledgerTips.stands, moved) {
+		if again {
 			w.kill(r) // it may remember what nobody else does: people start it anew
 		}
+	}
+	w.pass(2 * late) // what is under way may still say what it remembers
+	w.restore()
+	for _, r := range w.replicas {
 		w.start(r)
 	}
 	w.mend()
@@ -150,8 +154,8 @@ func (w *world) mendTenant(mended, files map[string][]byte, name string, t *flee
 	if e != nil && e.Lifecycle == ledger.Purged {
 		e = nil
 	}
-	if e != nil && e.Provider == "native" {
-		class = "native"
+	if e != nil && e.Provider == "native" || e == nil && t != nil && t.Spec.Class != class {
+		class = "native" // as it is, or is about to be decided
 	}
 	paths := slices.Sorted(slices.Values(tenantsIn(files)[name]))
 	if t != nil && len(paths) == 1 && len(t.Files) == 0 {
