@@ -135,7 +135,7 @@ func arguments(words []string) (map[string]string, error) {
 
 func defaults() Settings {
 	return Settings{
-		Replicas: 1, Lease: 15 * time.Second, Interval: time.Minute, Status: 10 * time.Second, Look: 30 * time.Second,
+		Replicas: 1, Lease: 30 * time.Second, Interval: time.Minute, Status: 10 * time.Second, Look: 30 * time.Second,
 		Retention: 10 * time.Minute, Limit: 3,
 	}
 }
