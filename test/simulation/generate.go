@@ -8,8 +8,9 @@ import (
 
 // Generate makes the history of a seed.
 func Generate(seed uint64) *History {
-	g := &generator{rand.New(rand.NewPCG(seed, 2))}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 2))}
 	h := &History{Seed: seed, Settings: g.settings()}
+	g.chances = slices.Concat(people[:usual], g.few(people[usual:], 2+g.IntN(4)), g.few(slices.Concat(faults, gitFaults, clusterFaults), 1+g.IntN(5)))
 	for range 1 + g.IntN(3) {
 		h.Acts = append(h.Acts, g.tenant())
 	}
@@ -20,7 +21,35 @@ func Generate(seed uint64) *History {
 	return h
 }
 
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	// chances are what this history may have of all there are. What goes wrong only when
+	// the same happens three times would hardly ever be seen among forty kinds of things.
+	chances []chance
+}
+
+// few are so many of them, those that weigh more rather than others.
+func (g *generator) few(all []chance, n int) (some []chance) {
+	all = slices.Clone(all)
+	for ; n > 0 && len(all) > 0; n-- {
+		i := g.draw(all)
+		some, all = append(some, all[i]), slices.Delete(all, i, i+1)
+	}
+	return some
+}
+
+// draw chooses one by weight.
+func (g *generator) draw(all []chance) int {
+	total := 0
+	for _, c := range all {
+		total += c.weight
+	}
+	n := g.IntN(total)
+	return slices.IndexFunc(all, func(c chance) bool {
+		n -= c.weight
+		return n < 0
+	})
+}
 
 // settings are mostly those under which minutes pass, and now and then such under which
 // days do.
@@ -37,25 +66,15 @@ func (g *generator) settings() Settings {
 
 // act is the next one.
 func (g *generator) act(h *History) Act {
-	total := 0
-	for _, c := range chances {
-		total += c.weight
+	a := g.chances[g.draw(g.chances)].make(g, h)
+	a.After = g.between(0, 2*h.Interval)
+	switch g.IntN(12) {
+	case 0:
+		a.After = g.between(h.Retention/2, 2*h.Retention)
+	case 1, 2, 3, 4: // amid what the last one has begun
+		a.After = g.between(0, 10*time.Second)
 	}
-	n := g.IntN(total)
-	for _, c := range chances {
-		if n -= c.weight; n < 0 {
-			a := c.make(g, h)
-			a.After = g.between(0, 2*h.Interval)
-			switch g.IntN(12) {
-			case 0:
-				a.After = g.between(h.Retention/2, 2*h.Retention)
-			case 1, 2, 3, 4: // amid what the last one has begun
-				a.After = g.between(0, 10*time.Second)
-			}
-			return a
-		}
-	}
-	panic("no act was chosen")
+	return a
 }
 
 // chance is how often an act comes, and how it is made.
@@ -63,9 +82,6 @@ type chance struct {
 	weight int
 	make   func(*generator, *History) Act
 }
-
-// chances is every act that a history may have.
-var chances = slices.Concat(people, faults, gitFaults, clusterFaults)
 
 func do(name string, args ...string) Act {
 	a := Act{Do: name, Args: map[string]string{}}

@@ -252,6 +252,9 @@ func (w *world) own(a Act) {
 	w.commit(a.String(), files)
 }
 
+// usual are those among people that every history has.
+const usual = 3
+
 var people = []chance{
 	{7, func(g *generator, _ *History) Act { return g.tenant() }},
 	{1, func(g *generator, _ *History) Act {
