@@ -56,6 +56,13 @@ sim: ## Live through SEEDS=2000 random histories, and find every planted bug; SE
 	@$(BIN)/sim/sim --dir $(BIN)/sim --seeds "$(SEEDS)" $(if $(SEED),--seed "$(SEED)") $(if $(HISTORY),--history "$(HISTORY)") \
 		$(if $(BUG),--bug "$(BUG)")
 
+MUTANTS ?= 400
+.PHONY: mutate
+mutate: ## Change what decides in MUTANTS=400 places, one at a time, and see whether a test fails; 0 is all
+	@mkdir -p $(BIN)/mutate
+	@$(GO) build -o $(BIN)/mutate/mutate ./test/tools/mutate
+	@$(BIN)/mutate/mutate --dir $(BIN)/mutate --mutants "$(MUTANTS)"
+
 .PHONY: bench
 bench: build ## Measure what is promised and print the figures; profiles are left in bin/bench
 	@mkdir -p $(BIN)/bench
