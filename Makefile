@@ -71,8 +71,8 @@ bench: build ## Measure what is promised and print the figures; profiles are lef
 		$(BIN)/bench/bench --profiles $(BIN)/bench
 
 .PHONY: check
-check: ## Do what continuous integration does: lint, build, test, demo
-	@took=; for step in lint build test demo; do \
+check: ## Do what continuous integration does: lint, build, test, demo, sim
+	@took=; for step in lint build test demo sim; do \
 		echo "== make $$step"; began=$$SECONDS; \
 		$(MAKE) --no-print-directory $$step; \
 		took="$$took $$step $$((SECONDS - began)) s,"; echo "== took $${took%,}"; \
