@@ -29,6 +29,9 @@ func (j *judge) calm() {
 	if !j.failed() {
 		j.quiet()
 	}
+	if !j.failed() {
+		j.trial()
+	}
 	j.secretless()
 	for _, r := range j.w.replicas {
 		if r.life != nil && !r.life.dead() {
