@@ -51,6 +51,19 @@ func TestDraftMountsTreesWhileTheyAreNamed(t *testing.T) {
 	}
 }
 
+// What a held tenant is healed from is kept, even if nothing else names it.
+func TestHeldTenantsKeepTheirTree(t *testing.T) {
+	c := ledger.Changes{}
+	c.SetTenant(heldTenant())
+	parts, err := ledger.Empty().Draft(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{ledger.SourcePath(tree): tree}, parts.Mounts); diff != "" {
+		t.Errorf("want (-) got (+):\n%s", diff)
+	}
+}
+
 // A purged tenant's declaration stands in its tombstone: its tree may go.
 func TestPurgedTenantsNeedNoTree(t *testing.T) {
 	e := purged()

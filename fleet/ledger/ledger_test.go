@@ -196,15 +196,77 @@ func TestEncodeRefusesWhatReadWould(t *testing.T) {
 		"tombstone.declaration: is missing": func(e *ledger.Tenant) { e.Tombstone.Declaration = "" },
 		"tombstone.purgedAt: does not fit":  func(e *ledger.Tenant) { e.Lifecycle = ledger.Purged },
 		"tombstone.purgeAfter: is before":   func(e *ledger.Tenant) { e.Tombstone.PurgeAfter = since.Add(-1) },
+		"tombstone.commit:":                 func(e *ledger.Tenant) { e.Tombstone.Commit = "" },
+		"tombstone.tree:":                   func(e *ledger.Tenant) { e.Tombstone.Tree = "../x" },
 		"held: does not fit":                func(e *ledger.Tenant) { e.Held = heldTenant().Held },
+		"name:":                             func(e *ledger.Tenant) { e.Name = "Acme" },
 		"uid:":                              func(e *ledger.Tenant) { e.UID = "../x" },
 		"source:":                           func(e *ledger.Tenant) { e.Source = "../x" },
+		"provider:":                         func(e *ledger.Tenant) { e.Provider = "" },
 		"placement.shard:":                  func(e *ledger.Tenant) { e.Placement.Shard = "" },
+		"placement.dataStore:":              func(e *ledger.Tenant) { e.Placement.DataStore = "" },
 		"placement.address:":                func(e *ledger.Tenant) { e.Placement.Address = "10.0.0.300" },
+		"placement.host:":                   func(e *ledger.Tenant) { e.Placement.Address, e.Placement.Host = "", "a b" },
+		"placement: has not exactly one":    func(e *ledger.Tenant) { e.Placement.Address = "" },
+		"epoch:":                            func(e *ledger.Tenant) { e.Epoch = 0 },
+		"lifecycle:":                        func(e *ledger.Tenant) { e.Lifecycle = "Asleep" },
 	} {
 		bad := tombstoned()
 		change(bad)
-		if _, err := ledger.Encode(bad); err == nil || !strings.Contains(err.Error(), want) {
+		refused(t, want)(ledger.Encode(bad))
+	}
+	for want, change := range map[string]func(*ledger.Held){
+		"held.commit:": func(h *ledger.Held) { h.Commit = "" },
+		"held.tree:":   func(h *ledger.Held) { h.Tree = "" },
+		"held.reason:": func(h *ledger.Held) { h.Reason = "two words" },
+	} {
+		tenant, store := heldTenant(), dataStore()
+		change(tenant.Held)
+		change(store.Held)
+		refused(t, want)(ledger.Encode(tenant))
+		refused(t, want)(ledger.Encode(store))
+	}
+	for want, change := range map[string]func(*ledger.DataStore){
+		"name:":                   func(e *ledger.DataStore) { e.Name = "" },
+		"uid:":                    func(e *ledger.DataStore) { e.UID = "" },
+		"source:":                 func(e *ledger.DataStore) { e.Source = "/x" },
+		"provider:":               func(e *ledger.DataStore) { e.Provider = "" },
+		"baseVersion: is missing": func(e *ledger.DataStore) { e.BaseVersion = "" },
+		"shard:":                  func(e *ledger.DataStore) { e.Shard = "" },
+		"epoch:":                  func(e *ledger.DataStore) { e.Epoch = 0 },
+	} {
+		bad := dataStore()
+		change(bad)
+		refused(t, want)(ledger.Encode(bad))
+	}
+	for want, change := range map[string]func(*ledger.Class){
+		"name:":                   func(e *ledger.Class) { e.Name = "" },
+		"provider:":               func(e *ledger.Class) { e.Provider = "" },
+		"baseVersion: is missing": func(e *ledger.Class) { e.BaseVersion = "" },
+		"commit:":                 func(e *ledger.Class) { e.Commit = "" },
+		"tree:":                   func(e *ledger.Class) { e.Tree = "" },
+	} {
+		bad := class()
+		change(bad)
+		refused(t, want)(ledger.Encode(bad))
+	}
+	for want, change := range map[string]func(*ledger.Shard){
+		"name:":                 func(e *ledger.Shard) { e.Name = "" },
+		"identity:":             func(e *ledger.Shard) { e.Identity = "" },
+		"kinds: are not sorted": func(e *ledger.Shard) { e.Kinds = []string{"b", "a"} },
+	} {
+		bad := shard()
+		change(bad)
+		refused(t, want)(ledger.Encode(bad))
+	}
+}
+
+// refused judges what Encode gives for an entry that breaks one rule.
+func refused(t *testing.T, want string) func([]byte, error) {
+	t.Helper()
+	return func(_ []byte, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), ": "+want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
