@@ -219,6 +219,18 @@ func TestUnplacedReads(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
+	elsewhere := fleetOf(shard("eu-1", nil), store("eu-2-a", 0, "eu-2"))
+	elsewhere.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: "torn"}] = fleet.Broken{}
+	for asked, want := range map[string]string{
+		"eu-2-a": "datastore eu-2-a, which the tenant asks for, does not serve it",
+		"torn":   "the declaration of datastore torn is invalid",
+		"":       "no valid datastore names it in spec.shards",
+	} {
+		_, err = placement.New(elsewhere, nil).Place(ask("acme", fleet.TenantSpec{DataStore: asked}))
+		if want = "place acme: no shard takes it: shard eu-1: " + want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
 	_, err = placement.New(fleetOf(), nil).Place(ask("acme", fleet.TenantSpec{}))
 	if want := "place acme: the fleet has no shards"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
