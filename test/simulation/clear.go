@@ -23,7 +23,7 @@ func (w *world) clear() {
 	for _, end := range slices.Backward(w.lasting) {
 		end()
 	}
-	w.trap, w.gitDown, w.git.Refuse = nil, false, nil
+	w.trap, w.spell, w.gitDown, w.git.Refuse = nil, nil, false, nil
 	for _, at := range w.routes {
 		*at = weather{}
 	}
@@ -43,6 +43,10 @@ func (w *world) clear() {
 	again := slices.ContainsFunc(w.judge.declaredTips.stands, moved) || slices.ContainsFunc(w.judge.ledgerTips.stands, moved)
 	for _, r := range w.replicas {
 		w.setSkew(r, 0)
+		if w.rolling && !r.newer { // what the newer daemon has put in force, this one does not know
+			r.newer = true
+			w.kill(r)
+		}
 		w.resume(r)
 		if again {
 			w.kill(r) // it may remember what nobody else does: people start it anew

@@ -14,6 +14,7 @@ var faultActs = map[string]func(*world, Act){
 	"kill":    (*world).killed,
 	"stop":    (*world).stopped,
 	"trap":    (*world).trapped,
+	"fail":    (*world).failed,
 	"pause":   (*world).paused,
 	"skew":    (*world).skewed,
 	"swap":    (*world).swapped,
@@ -31,7 +32,10 @@ var faultActs = map[string]func(*world, Act){
 	"fight":       (*world).fought,
 	"copy":        (*world).copied,
 	"squat":       (*world).squatted,
+	"keep":        (*world).kept,
 	"anchor":      (*world).anchorHurt,
+	"lease":       (*world).leaseHurt,
+	"kubeconfig":  (*world).kubeconfigHurt,
 	"admission":   (*world).admitting,
 	"undefine":    (*world).undefined,
 	"compact":     (*world).compacted,
@@ -74,7 +78,7 @@ func (w *world) badWeather(a Act) {
 
 // kill replica= for=
 func (w *world) killed(a Act) {
-	if r := w.replica(a); r != nil {
+	if r := w.replica(a); r != nil && r.life != nil && !r.life.dead() {
 		w.kill(r)
 		w.lasts(a, func() { w.start(r) })
 	}
@@ -82,20 +86,30 @@ func (w *world) killed(a Act) {
 
 // stop replica= for=: as an upgrade does.
 func (w *world) stopped(a Act) {
-	if r := w.replica(a); r != nil {
+	if r := w.replica(a); r != nil && r.life != nil && !r.life.dead() {
 		w.stop(r)
 		w.lasts(a, func() { w.kill(r); w.start(r) })
 	}
 }
 
-// trap replica= nth= at=before|after: it dies at one of its next writes.
+// trap replica= nth= [of=work|git|leases] at=before|after: it dies at one of its next writes.
 func (w *world) trapped(a Act) {
-	w.trap = &trap{replica: a.get("replica", "a"), nth: a.number("nth", 1), at: moment(a.get("at", string(after)))}
+	w.trap = &trap{w.aim(a), moment(a.get("at", string(after)))}
+}
+
+// fail replica= nth= [of=work|git|leases] kind=refused|lost|forgotten|silent|late: one of its
+// next writes does.
+func (w *world) failed(a Act) {
+	w.spell = &spell{w.aim(a), a.get("kind", "refused")}
+}
+
+func (w *world) aim(a Act) aim {
+	return aim{replica: a.get("replica", "a"), of: a.Args["of"], nth: a.number("nth", 1), effect: w.effects.of(a)}
 }
 
 // pause replica= for=
 func (w *world) paused(a Act) {
-	if r := w.replica(a); r != nil {
+	if r := w.replica(a); r != nil && !r.paused && r.life != nil && !r.life.dead() {
 		w.pause(r)
 		w.lasts(a, func() { w.resume(r) })
 	}
@@ -149,8 +163,11 @@ func (w *world) lacking(a Act) {
 
 // upgrade replica= [back=true]: it goes on as the next version of the daemon, or as the last.
 func (w *world) upgraded(a Act) {
-	if r := w.replica(a); r != nil {
-		r.newer = a.Args["back"] != "true"
+	newer := a.Args["back"] != "true"
+	if r := w.replica(a); r != nil && r.newer != newer {
+		w.faults++
+		r.newer = newer
+		w.rolling = true
 		w.stop(r)
 		w.after(40*time.Second, func() { w.start(r) })
 	}
@@ -184,7 +201,10 @@ var faults = []chance{
 	{3, func(g *generator, h *History) Act { return do("kill", "replica", g.replica(h), "for", g.length(h)) }},
 	{1, func(g *generator, h *History) Act { return do("stop", "replica", g.replica(h), "for", g.length(h)) }},
 	{6, func(g *generator, h *History) Act {
-		return do("trap", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(15)), "at", g.one(string(before), string(after)))
+		return do("trap", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(10)), "of", g.work(), "at", g.one(string(before), string(after)))
+	}},
+	{5, func(g *generator, h *History) Act {
+		return do("fail", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(10)), "of", g.work(), "kind", g.one("refused", "lost", "forgotten", "silent", "late"))
 	}},
 	{2, func(g *generator, h *History) Act { return do("pause", "replica", g.replica(h), "for", g.length(h)) }},
 	{2, func(g *generator, h *History) Act {
@@ -201,3 +221,6 @@ var faults = []chance{
 		return do("cache", "replica", g.replica(h), "how", g.one("lost", "torn", "full"), "nth", fmt.Sprint(g.IntN(20)), "for", g.length(h))
 	}},
 }
+
+// work is which writes count: mostly such as something comes of.
+func (g *generator) work() string { return g.one("work", "work", "git", "leases", "") }

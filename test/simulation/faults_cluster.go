@@ -64,54 +64,6 @@ func orWell(err error) any {
 	return err
 }
 
-// touch [cluster=] [kind=] nth= how=label|digest|uid|self|managed|spec|foreign: people change
-// an object of ours.
-func (w *world) touched(a Act) {
-	o := w.chosen(a)
-	if o == nil {
-		return
-	}
-	w.faults++
-	w.spoil(o, a.get("how", "spec"))
-	_, err := w.cluster(a).server.Write("kubectl-edit", "", o.Object)
-	w.did(o, err)
-}
-
-// spoil changes an object as somebody might.
-func (w *world) spoil(o *unstructured.Unstructured, how string) {
-	labels, annotations := o.GetLabels(), o.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	switch how {
-	case "label":
-		labels[render.LabelManagedBy] = "somebody"
-	case "uid":
-		delete(labels, render.LabelUID)
-	case "digest":
-		annotations[render.AnnotationDigest] = "0123"
-	case "self":
-		annotations[render.AnnotationObject] = "Secret/elsewhere/other"
-	case "managed":
-		o.SetManagedFields(nil)
-	case "foreign": // what is not ours stays theirs
-		annotations["example.com/note"] = "mind the gap"
-	default:
-		switch {
-		case o.GetKind() == "TenantControlPlane":
-			_ = unstructured.SetNestedField(o.Object, int64(1), "spec", "controlPlane", "deployment", "replicas")
-		case o.GetKind() == "Deployment", o.GetKind() == "StatefulSet":
-			_ = unstructured.SetNestedField(o.Object, int64(9), "spec", "replicas")
-		case o.GetKind() == "ConfigMap" || o.GetKind() == "Secret":
-			_ = unstructured.SetNestedField(o.Object, "eA==", "data", "more")
-		default:
-			labels[render.LabelManagedBy] = "somebody"
-		}
-	}
-	o.SetLabels(labels)
-	o.SetAnnotations(annotations)
-}
-
 // fight [cluster=] [kind=] nth= for=: a tool wants an object of ours otherwise, and says so
 // again and again.
 func (w *world) fought(a Act) {
@@ -141,24 +93,6 @@ func (w *world) fought(a Act) {
 	}
 	again()
 	w.lasts(a, func() { on = false })
-}
-
-// copy [cluster=] [kind=] nth=: somebody copies an object with all its labels, under another
-// name.
-func (w *world) copied(a Act) {
-	o := w.chosen(a)
-	if o == nil {
-		return
-	}
-	w.faults++
-	o.SetName(o.GetName() + "-copy")
-	o.SetUID("")
-	o.SetResourceVersion("")
-	o.SetManagedFields(nil)
-	o.SetOwnerReferences(nil)
-	unstructured.RemoveNestedField(o.Object, "status")
-	_, err := w.cluster(a).server.Write("kubectl-create", "", o.Object)
-	w.did(o, err)
 }
 
 // squat [cluster=] tenant= what=namespace|object for=: where an object of a tenant belongs
@@ -194,28 +128,6 @@ func (w *world) squatted(a Act) {
 			}
 		})
 	}
-}
-
-// anchor [cluster=] nth= how=gone|torn|lease: people lay hands on what we keep there.
-func (w *world) anchorHurt(a Act) {
-	c := w.cluster(a)
-	if a.Args["how"] == "lease" {
-		w.faults++
-		_ = c.server.Delete(apiserver.Key{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease", Namespace: "tenantry-system", Name: "tenantry"})
-		return
-	}
-	var anchors []*unstructured.Unstructured
-	for _, o := range c.server.List(apiserver.Key{Version: "v1", Kind: "ConfigMap"}) {
-		if u := (&unstructured.Unstructured{Object: o}); u.GetNamespace() == "tenantry-system" {
-			anchors = append(anchors, u)
-		}
-	}
-	if len(anchors) == 0 {
-		return
-	}
-	w.faults++
-	u := anchors[a.number("nth", 0)%len(anchors)]
-	w.did(u, c.server.Delete(keyOfObject(u)))
 }
 
 // admission [cluster=] [kind=] how=refuse|down|mutate for=
@@ -268,34 +180,6 @@ func (w *world) staleLists(a Act) {
 	w.lasts(a, func() { c.server.Stale = nil })
 }
 
-// finalizer [cluster=] [kind=] nth= for=: somebody wants to be asked before an object goes.
-func (w *world) finalizer(a Act) {
-	o := w.chosen(a)
-	if o == nil || o.GetKind() == "Namespace" {
-		return
-	}
-	c, key := w.cluster(a), keyOfObject(o)
-	o.SetFinalizers(append(o.GetFinalizers(), "example.com/ask"))
-	_, err := c.server.Write("guard", "", o.Object)
-	w.did(o, err)
-	w.lasts(a, func() {
-		have := c.server.Get(key)
-		if have == nil {
-			return
-		}
-		u := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(have)}
-		var rest []string
-		for _, f := range u.GetFinalizers() {
-			if f != "example.com/ask" {
-				rest = append(rest, f)
-			}
-		}
-		u.SetFinalizers(rest)
-		_, err := c.server.Write("guard", "", u.Object)
-		w.did(u, err)
-	})
-}
-
 // controllers [cluster=] for=: they are down.
 func (w *world) controllersDown(a Act) {
 	c := w.cluster(a)
@@ -329,13 +213,22 @@ var clusterFaults = []chance{
 		return do("fight", "cluster", g.one(clusterNames...), "kind", g.kind(), "nth", g.nth(), "for", g.length(h))
 	}},
 	{2, func(g *generator, _ *History) Act {
-		return do("copy", "cluster", g.one(clusterNames...), "kind", g.kind(), "nth", g.nth())
+		return do("copy", "cluster", g.one(clusterNames...), "kind", g.kind(), "nth", g.nth(), "to", g.one("", "data"))
 	}},
 	{3, func(g *generator, h *History) Act {
 		return do("squat", "cluster", g.one(clusterNames...), "tenant", g.one(tenantNames...), "what", g.one("namespace", "object"), "for", g.length(h))
 	}},
+	{2, func(g *generator, h *History) Act {
+		return do("anchor", "cluster", g.one(clusterNames...), "nth", g.nth(), "how", g.one("gone", "gone", "lower", "higher", "torn"), "for", g.length(h))
+	}},
 	{2, func(g *generator, _ *History) Act {
-		return do("anchor", "cluster", g.one(clusterNames...), "nth", g.nth(), "how", g.one("gone", "lease"))
+		return do("lease", "cluster", g.one(clusterNames...), "how", g.one("gone", "taken"))
+	}},
+	{1, func(g *generator, h *History) Act {
+		return do("kubeconfig", "cluster", g.one(clusterNames...), "nth", g.nth(), "how", g.one("gone", "torn"), "for", g.length(h))
+	}},
+	{1, func(g *generator, h *History) Act {
+		return do("keep", "cluster", g.one(clusterNames...), "nth", g.nth(), "for", g.length(h))
 	}},
 	{3, func(g *generator, h *History) Act {
 		return do("admission", "cluster", g.one(clusterNames...), "kind", g.kind(), "how", g.one("refuse", "down", "mutate"), "for", g.length(h))

@@ -12,8 +12,8 @@ func branchOf(a Act) string {
 	return map[string]string{"ledger": ledgerBranch, "status": statusBranch}[a.Args["branch"]]
 }
 
-// rewind [branch=ledger|status] [commits=] [how=gone|rewritten] for=: a branch goes back, is
-// lost, or gets another end; later it is put back.
+// rewind [branch=ledger|status] [commits=] [how=gone|rewritten|squashed] for=: a branch goes
+// back, is lost, gets another end, or is one commit all of a sudden; later it is put back.
 func (w *world) rewound(a Act) {
 	branch := branchOf(a)
 	if branch == "" {
@@ -23,14 +23,21 @@ func (w *world) rewound(a Act) {
 	if len(log) <= n {
 		return
 	}
-	to := log[n]
-	if a.Args["how"] == "gone" {
+	to, files := log[n], map[string][]byte{"NOTES": []byte(a.String())}
+	switch a.Args["how"] {
+	case "gone":
 		to = ""
+	case "squashed":
+		to = ""
+		var err error
+		if files, err = w.git.Files(log[0]); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	w.moveBranch(branch, to)
-	if a.Args["how"] == "rewritten" {
+	if how := a.Args["how"]; how == "rewritten" || how == "squashed" {
 		var err error
-		if to, err = w.git.Commit(branch, map[string][]byte{"NOTES": []byte(a.String())}, "another end"); err != nil {
+		if to, err = w.git.Commit(branch, files, "another end"); err != nil {
 			w.t.Fatal(err)
 		}
 		w.judge.declared(to)
@@ -111,13 +118,13 @@ func (w *world) scribbled(a Act) {
 
 var gitFaults = []chance{
 	{3, func(g *generator, h *History) Act {
-		return do("rewind", "commits", g.one("1", "2", "3"), "how", g.one("", "gone", "rewritten"), "for", g.length(h))
+		return do("rewind", "commits", g.one("1", "2", "3"), "how", g.one("", "gone", "rewritten", "squashed"), "for", g.length(h))
 	}},
 	{2, func(g *generator, h *History) Act {
-		return do("rewind", "branch", "ledger", "commits", g.one("1", "2", "3"), "how", g.one("", "gone", "rewritten"), "for", g.length(h))
+		return do("rewind", "branch", "ledger", "commits", g.one("1", "2", "3"), "how", g.one("", "gone", "rewritten", "squashed"), "for", g.length(h))
 	}},
 	{1, func(g *generator, h *History) Act {
-		return do("rewind", "branch", "status", "commits", g.one("1", "3"), "how", g.one("", "gone", "rewritten"))
+		return do("rewind", "branch", "status", "commits", g.one("1", "3"), "how", g.one("", "gone", "rewritten", "squashed"))
 	}},
 	{2, func(g *generator, h *History) Act {
 		return do("refuse", "branch", g.one("ledger", "status", ""), "for", g.length(h))

@@ -3,19 +3,27 @@ package simulation
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Generate makes the history of a seed.
 func Generate(seed uint64) *History {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 2))}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 2)), declared: map[string]string{}}
 	h := &History{Seed: seed, Settings: g.settings()}
 	g.chances = slices.Concat(people[:usual], g.few(people[usual:], 2+g.IntN(4)), g.few(slices.Concat(faults, gitFaults, clusterFaults), 1+g.IntN(5)))
+	few := slices.Clone(plots)
+	g.Shuffle(len(few), func(i, j int) { few[i], few[j] = few[j], few[i] })
+	few = few[:2]
 	for range 1 + g.IntN(3) {
 		h.Acts = append(h.Acts, g.tenant())
 	}
 	h.Acts = append(h.Acts, Act{After: 2 * time.Minute, Do: "wait"})
 	for range 6 + g.IntN(14) {
+		if g.IntN(10) == 0 {
+			h.Acts = append(h.Acts, few[g.IntN(len(few))](g, h)...)
+			continue
+		}
 		h.Acts = append(h.Acts, g.act(h))
 	}
 	return h
@@ -23,6 +31,10 @@ func Generate(seed uint64) *History {
 
 type generator struct {
 	*rand.Rand
+	// declared are who has been declared, as far as it knows, with their class.
+	declared map[string]string
+	// spoiled are acts that somebody may want to mend.
+	spoiled []Act
 	// chances are what this history may have of all there are. What goes wrong only when
 	// the same happens three times would hardly ever be seen among forty kinds of things.
 	chances []chance
@@ -51,6 +63,35 @@ func (g *generator) draw(all []chance) int {
 	})
 }
 
+// someone is mostly one who has been declared.
+func (g *generator) someone() string {
+	if names := sortedKeys(g.declared); len(names) > 0 && g.IntN(8) > 0 {
+		return g.one(names...)
+	}
+	return g.one(tenantNames...)
+}
+
+func (g *generator) gone(name string) string {
+	delete(g.declared, name)
+	return name
+}
+
+// changed declares one anew, of the class it has.
+func (g *generator) changed(name string) Act {
+	if g.declared[name] == "" {
+		g.declared[name] = "hosted"
+	}
+	return do("declare", "tenant", name, "class", g.declared[name])
+}
+
+// many are declared at once.
+func (g *generator) many(names []string) Act {
+	for _, name := range names {
+		g.declared[name] = "hosted"
+	}
+	return do("declare", "tenant", strings.Join(names, "+"), "class", "hosted", "shard", g.one("", shardNames[0], shardNames[1]))
+}
+
 // settings are mostly those under which minutes pass, and now and then such under which
 // days do.
 func (g *generator) settings() Settings {
@@ -66,7 +107,7 @@ func (g *generator) settings() Settings {
 
 // act is the next one.
 func (g *generator) act(h *History) Act {
-	a := g.chances[g.draw(g.chances)].make(g, h)
+	a := g.note(g.chances[g.draw(g.chances)].make(g, h))
 	a.After = g.between(0, 2*h.Interval)
 	switch g.IntN(12) {
 	case 0:
@@ -115,14 +156,19 @@ func (g *generator) replica(h *History) string { return string(rune('a' + g.IntN
 
 func (g *generator) target() string { return g.one("git", clusterNames[0], clusterNames[1], "") }
 
+// tenant declares somebody, who may be there already.
 func (g *generator) tenant() Act {
-	class := "hosted"
+	name, class := g.one(tenantNames...), "hosted"
 	if g.IntN(6) == 0 {
 		class = "native"
 	}
+	if was := g.declared[name]; was != "" && g.IntN(4) > 0 {
+		class = was
+	}
+	g.declared[name] = class
 	shard := ""
 	if g.IntN(3) == 0 {
 		shard = g.one(shardNames...)
 	}
-	return do("declare", "tenant", g.one(tenantNames...), "class", class, "shard", shard)
+	return do("declare", "tenant", name, "class", class, "shard", shard)
 }

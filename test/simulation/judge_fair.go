@@ -31,7 +31,7 @@ type steady struct {
 
 // harmless are acts that are about one tenant, one replica or one target, all of which
 // watch sees by itself.
-var harmless = []string{"wait", "declare", "remove", "cut", "bad", "kill", "trap", "pause"}
+var harmless = []string{"wait", "declare", "remove", "cut", "bad", "kill", "trap", "fail", "pause"}
 
 // restless takes in an act: what it does not know, it takes for a disturbance of all,
 // until the pauses are over that it may have made replicas take.
@@ -77,7 +77,7 @@ func (j *judge) watch() {
 			u.of[at.target] = now
 		}
 	}
-	if j.w.trap != nil || len(j.w.lacks) > 0 {
+	if j.w.trap != nil || j.w.spell != nil || len(j.w.lacks) > 0 {
 		u.of["replicas"] = now
 	}
 	if j.w.gitDown {

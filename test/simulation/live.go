@@ -22,6 +22,8 @@ type Outcome struct {
 	Violation string `json:"violation,omitempty"`
 	// Hash stands for everything that was asked and answered, and when.
 	Hash uint64 `json:"hash"`
+	// Effects are those of acts, by what they do.
+	Effects map[string]*Effect `json:"effects,omitempty"`
 	// Told is what happened, in words.
 	Told []string `json:"-"`
 }
@@ -33,7 +35,7 @@ func Live(t *testing.T, h *History, shared *Shared, tell func(string)) Outcome {
 	w := &world{
 		t: t, history: h, settings: h.Settings, shared: shared, dir: t.TempDir(), tell: tell,
 		random: rand.New(rand.NewPCG(h.Seed, 1)), routes: map[route]*weather{}, clusters: map[string]*cluster{},
-		kubeconfigs: map[string]string{}, lacks: map[route]bool{},
+		kubeconfigs: map[string]string{}, lacks: map[route]bool{}, effects: effects{},
 	}
 	w.judge = newJudge(w)
 	w.network = &network{w: w, wake: make(chan struct{}, 1)}
@@ -71,8 +73,7 @@ func Live(t *testing.T, h *History, shared *Shared, tell func(string)) Outcome {
 		if w.judge.failed() {
 			break
 		}
-		w.say("%s", a)
-		acts[a.Do](w, a)
+		w.act(a)
 		w.judge.acted(a)
 	}
 	if !w.judge.failed() {
@@ -80,6 +81,6 @@ func Live(t *testing.T, h *History, shared *Shared, tell func(string)) Outcome {
 	}
 	return Outcome{
 		Seed: h.Seed, Steps: w.steps, Faults: w.faults, Virtual: time.Since(w.judge.began), Violation: w.judge.violation,
-		Hash: w.judge.hash.Sum64(), Told: w.told,
+		Hash: w.judge.hash.Sum64(), Effects: w.effects, Told: w.told,
 	}
 }

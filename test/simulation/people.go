@@ -1,10 +1,10 @@
 package simulation
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // peopleActs are what people do by commits.
@@ -183,7 +183,7 @@ func (w *world) editFleet(a Act) {
 	w.commit(a.String(), map[string][]byte{"fleet.yaml": []byte(content)})
 }
 
-// shard name= how=cordoned|gone|broken|well
+// shard name= how=cordoned|gone|broken|small|well
 func (w *world) editShard(a Act) {
 	name := a.get("name", "eu")
 	i := slices.Index(shardNames, name)
@@ -193,6 +193,8 @@ func (w *world) editShard(a Act) {
 		content = nil
 	case "broken":
 		content = []byte("kind: [\n")
+	case "small": // of its addresses two are left
+		content = bytes.Replace(content, []byte(".30]"), []byte(".2]"), 1)
 	}
 	if content != nil || w.files()[shardFile(name)] != nil {
 		w.commit(a.String(), map[string][]byte{shardFile(name): content})
@@ -250,55 +252,4 @@ func (w *world) own(a Act) {
 		files[dir+"kustomization.yaml"] = patch("template: {spec: {nodeSelector: {disk: fast}}}")
 	}
 	w.commit(a.String(), files)
-}
-
-// usual are those among people that every history has.
-const usual = 3
-
-var people = []chance{
-	{7, func(g *generator, _ *History) Act { return g.tenant() }},
-	{1, func(g *generator, _ *History) Act {
-		return do("declare", "tenant", strings.Join(g.some(tenantNames), "+"), "class", "hosted", "shard", g.one("", shardNames[0], shardNames[1]))
-	}},
-	{5, func(g *generator, _ *History) Act { return do("remove", "tenant", g.one(tenantNames...)) }},
-	{1, func(g *generator, _ *History) Act {
-		return do("remove", "tenant", strings.Join(g.some(tenantNames), "+"))
-	}},
-	{3, func(g *generator, _ *History) Act {
-		a := g.tenant()
-		a.Args["version"], a.Args["replicas"] = fmt.Sprintf("v1.36.%d", g.IntN(9)), g.one("1", "2", "3")
-		return a
-	}},
-	{3, func(g *generator, _ *History) Act {
-		return do("break", "tenant", g.one(tenantNames...), "how", g.one("yaml", "empty", "class", "name", "field"))
-	}},
-	{3, func(g *generator, _ *History) Act {
-		return do("move", "tenant", g.one(tenantNames...), "silent", g.one("", "true"))
-	}},
-	{1, func(g *generator, _ *History) Act {
-		return do("rename", "tenant", g.one(tenantNames...), "to", g.one(tenantNames...))
-	}},
-	{2, func(g *generator, _ *History) Act {
-		return do("twin", "tenant", g.one(tenantNames...), "class", g.one(classNames...))
-	}},
-	{3, func(g *generator, _ *History) Act { return do("revert", "commits", g.one("1", "2", "4")) }},
-	{3, func(g *generator, _ *History) Act {
-		return do("class", "name", g.one(classNames...), "version", fmt.Sprintf("v1.36.%d", g.IntN(9)), "base", g.one("", "", "1", "2"))
-	}},
-	{2, func(g *generator, _ *History) Act {
-		return do("class", "name", g.one(classNames...), "how", g.one("broken", "unrendered", "gone", "mended"))
-	}},
-	{1, func(g *generator, _ *History) Act { return do("fleet", "how", "broken") }},
-	{1, func(g *generator, h *History) Act {
-		return do("fleet", "limit", g.one("1", "3", "10"), "retention", (h.Retention / 2 * []time.Duration{1, 2, 4}[g.IntN(3)]).String())
-	}},
-	{2, func(g *generator, _ *History) Act {
-		return do("shard", "name", g.one(shardNames...), "how", g.one("cordoned", "gone", "broken", "well", "well"))
-	}},
-	{2, func(g *generator, _ *History) Act {
-		return do("datastore", "name", g.one("sql-", "etcd-")+g.one(shardNames...), "how", g.one("gone", "broken", "well", "well"))
-	}},
-	{2, func(g *generator, _ *History) Act {
-		return do("own", "tenant", "own", "how", g.one("fast", "slow", "refused", "unknown", "kind", "gone"))
-	}},
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -69,6 +70,8 @@ func (w *world) fate(x *exchange) (f fate) {
 	switch {
 	case at.cut:
 		return fate{lost: true, silent: !at.refusing}
+	case w.spell != nil && w.spell.meets(x):
+		return w.cast()
 	case at.bad == 0 || w.random.IntN(100) >= at.bad:
 		return fate{}
 	}
@@ -88,6 +91,53 @@ func (w *world) fate(x *exchange) (f fate) {
 	}
 	codes := []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	return fate{status: codes[w.random.IntN(len(codes))]}
+}
+
+// aim is one of a replica's writes to come.
+type aim struct {
+	replica string
+	// of is what counts: work (all but Leases), git, leases; all, if it is empty.
+	of     string
+	nth    int // counts down
+	effect *Effect
+}
+
+// meets tells whether a request is the one.
+func (m *aim) meets(x *exchange) bool {
+	if m.replica != x.life.replica.name || !x.writes() || x.life.dead() {
+		return false
+	}
+	lease := strings.Contains(x.req.URL.Path, "/leases")
+	switch {
+	case m.of == "work" && lease, m.of == "leases" && !lease, m.of == "git" && x.target != gitHost:
+		return false
+	}
+	m.nth--
+	return m.nth <= 0
+}
+
+// spell has one of a replica's writes fail in a way that is chosen.
+type spell struct {
+	aim
+	kind string
+}
+
+// cast is the fate that the spell has for a request, once.
+func (w *world) cast() fate {
+	s := w.spell
+	w.spell = nil
+	s.effect.Done++
+	switch s.kind {
+	case "lost":
+		return fate{lost: true, silent: true}
+	case "forgotten":
+		return fate{forgotten: true}
+	case "silent":
+		return fate{forgotten: true, silent: true}
+	case "late":
+		return fate{delay: late - 100*time.Millisecond}
+	}
+	return fate{status: http.StatusInternalServerError}
 }
 
 // latency is how long something is under way.
@@ -119,22 +169,19 @@ const (
 
 // trap kills a replica at one of its writes.
 type trap struct {
-	replica string
-	nth     int // counts down
-	at      moment
+	aim
+	at moment
 }
 
 // crashes tells whether a replica dies here.
 func (w *world) crashes(x *exchange, at moment) bool {
 	t := w.trap
-	if t == nil || t.replica != x.life.replica.name || t.at != at || !x.writes() || x.life.dead() {
-		return false
-	}
-	if t.nth--; t.nth > 0 {
+	if t == nil || t.at != at || !t.meets(x) {
 		return false
 	}
 	w.trap = nil
 	w.faults++
+	t.effect.Done++
 	w.say("%s dies %s %s %s", t.replica, at, x.req.Method, x.req.URL.Path)
 	w.kill(x.life.replica)
 	w.after(10*time.Second, func() { w.start(x.life.replica) })

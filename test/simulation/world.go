@@ -40,9 +40,12 @@ type world struct {
 	steps  int
 	faults int
 
-	network  *network
-	routes   map[route]*weather
-	trap     *trap
+	network *network
+	routes  map[route]*weather
+	trap    *trap
+	// rolling: the daemon's next version has been begun with.
+	rolling  bool
+	spell    *spell
 	lasting  []func() // ends what lasts
 	replicas []*replica
 	clusters map[string]*cluster
@@ -60,6 +63,7 @@ type world struct {
 	kubeconfigs map[string]string
 	lacks       map[route]bool
 
+	effects effects
 	// told is what happened, in words.
 	told []string
 	// tell gets every word at once, if set.
