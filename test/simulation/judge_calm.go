@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -76,21 +77,27 @@ func (j *judge) lastRetention() (end time.Time) {
 	return end
 }
 
-// quiet: where nothing changes nothing is written, committed or said.
+// quiet: where nothing changes nothing is written, committed or said. The status branch's
+// page for people is made anew once, some minutes after the last file that it sums up.
 func (j *judge) quiet() {
 	s := j.w.settings
-	j.w.pass(6*time.Minute + 2*s.Interval) // the status branch's page is made anew that late
-	loud := j.loud()
-	before := j.rates.total
-	tips := map[string]string{}
+	j.w.pass(2*s.Status + s.Interval)
+	loud, before, tips := j.loud(), j.rates.total, map[string]string{}
 	for _, b := range j.w.git.Branches() {
 		tips[b] = j.w.git.Tip(b)
 	}
 	j.w.pass(max(10*time.Minute, 4*s.Interval))
+	pages := 0
 	for _, b := range j.w.git.Branches() {
-		if tip := j.w.git.Tip(b); tip != tips[b] {
-			message, _ := j.w.git.Message(tip)
-			j.violate("Quiet", "nothing has changed, and %s is committed to %s", strings.TrimSpace(message), b)
+		for _, commit := range j.w.git.Log(b) {
+			if commit == tips[b] {
+				break
+			}
+			if pages++; pages > 1 || !j.isPage(commit) {
+				message, _ := j.w.git.Message(commit)
+				j.violate("Quiet", "nothing has changed, and %q is committed to %s", strings.TrimSpace(message), b)
+				return
+			}
 		}
 	}
 	if n := j.rates.total - before; n > 0 {
@@ -101,6 +108,22 @@ func (j *judge) quiet() {
 			j.violate("Quiet", "nothing has changed, and %s logs %s", name, said.line)
 		}
 	}
+}
+
+// isPage tells whether a commit changes the page for people alone.
+func (j *judge) isPage(commit string) bool {
+	parents, err := j.w.git.Parents(commit)
+	if err != nil || len(parents) != 1 {
+		return false
+	}
+	was, _ := j.w.git.Files(parents[0])
+	is, _ := j.w.git.Files(commit)
+	for file := range union(was, is) {
+		if file != "README.md" && !bytes.Equal(was[file], is[file]) {
+			return false
+		}
+	}
+	return !bytes.Equal(was["README.md"], is["README.md"])
 }
 
 type said struct {
