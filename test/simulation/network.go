@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -133,7 +134,7 @@ func (x *exchange) gone() bool {
 // writes tells whether the request may change something that lasts.
 func (x *exchange) writes() bool {
 	if x.target == gitHost {
-		return x.req.Method == http.MethodPost && bytes.HasSuffix([]byte(x.req.URL.Path), []byte("/git-receive-pack"))
+		return x.req.Method == http.MethodPost && strings.HasSuffix(x.req.URL.Path, "/git-receive-pack")
 	}
 	return x.req.Method != http.MethodGet
 }

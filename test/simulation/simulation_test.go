@@ -80,7 +80,7 @@ func through(t *testing.T, h *History) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println(string(line))
+		fmt.Fprintln(os.Stdout, string(line))
 	}
 	if out.Violation == "" {
 		return
@@ -94,9 +94,9 @@ func through(t *testing.T, h *History) {
 		again, _, _ := strings.Cut(live(t, less, false).Violation, ":")
 		return again == rule
 	})
-	fmt.Printf("shrunk:\n%s", short)
+	fmt.Fprintf(os.Stdout, "shrunk:\n%s", short)
 	for _, line := range live(t, short, false).Told {
-		fmt.Println("  ", line)
+		fmt.Fprintln(os.Stdout, "  ", line)
 	}
 }
 
@@ -111,12 +111,12 @@ func live(t *testing.T, h *History, aloud bool) (out Outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		var say func(string)
 		if aloud {
-			say = func(text string) { fmt.Println(text) }
+			say = func(text string) { fmt.Fprintln(os.Stdout, text) }
 		}
 		out = Live(t, h, shared(t), say)
 	})
 	if aloud {
-		fmt.Printf("took %v for %d steps\n", time.Since(began), out.Steps)
+		fmt.Fprintf(os.Stdout, "took %v for %d steps\n", time.Since(began), out.Steps)
 	}
 	return out
 }

@@ -125,8 +125,8 @@ func (w *world) run(until time.Time) {
 		}
 		w.network.flow()
 		now := time.Now()
-		next, any := w.events.next()
-		if any && !next.After(now) {
+		next, more := w.events.next()
+		if more && !next.After(now) {
 			w.steps++
 			w.events.take().do()
 			w.control()
@@ -135,7 +135,7 @@ func (w *world) run(until time.Time) {
 		if !now.Before(until) {
 			return
 		}
-		if !any || next.After(until) {
+		if !more || next.After(until) {
 			next = until
 		}
 		timer := time.NewTimer(next.Sub(now))
@@ -154,8 +154,8 @@ func (w *world) pass(d time.Duration) { w.run(time.Now().Add(d)) }
 func (w *world) control() {
 	for _, name := range clusterNames {
 		c := w.clusters[name]
-		after, any := c.controllers.Due()
-		if !any {
+		after, due := c.controllers.Due()
+		if !due {
 			continue
 		}
 		at := time.Now().Add(after)
