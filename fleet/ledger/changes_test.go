@@ -113,6 +113,74 @@ func TestWithLeavesTheOldLedger(t *testing.T) {
 	if got := none.With(ledger.Changes{}); got.Tenants == nil || got.Shards == nil {
 		t.Error("a ledger that begins has no maps")
 	}
+	bare := &ledger.Ledger{}
+	if got := bare.With(ledger.Changes{}); got.Tenants == nil || got.Shards == nil {
+		t.Error("a ledger made without maps gets none")
+	}
+	if got := bare.With(everything()); got.Tenants["acme"] == nil {
+		t.Error("a ledger made without maps takes no changes")
+	}
+}
+
+// A change of any kind is one, beside changes of other kinds, too.
+func TestEmptyLooksAtEveryKind(t *testing.T) {
+	set := []func(*ledger.Changes){
+		func(c *ledger.Changes) { c.SetTenant(acme()) },
+		func(c *ledger.Changes) { c.SetDataStore(dataStore()) },
+		func(c *ledger.Changes) { c.SetClass(class()) },
+		func(c *ledger.Changes) { c.SetShard(shard()) },
+	}
+	var none ledger.Changes
+	if !none.Empty() {
+		t.Error("no changes are some")
+	}
+	another := ledger.Changes{}
+	another.SetTenant(heldTenant())
+	for _, one := range set {
+		for _, two := range set {
+			var c ledger.Changes
+			one(&c)
+			two(&c)
+			if c.Empty() {
+				t.Errorf("%+v is empty", c)
+			}
+			parts, err := ledger.Empty().With(c).Draft(another)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parts.Empty() || parts.Files["README.md"] != nil {
+				t.Errorf("a change of a ledger with %+v is none, or begins the ledger", c)
+			}
+		}
+	}
+	parts := ledger.Parts{Files: map[string][]byte{"a": nil}, Mounts: map[string]string{"b": ""}}
+	if parts.Empty() {
+		t.Error("a file and a mount are nothing")
+	}
+}
+
+func TestDraftRefusesABadEntryOfAnyKind(t *testing.T) {
+	for kind, c := range map[string]ledger.Changes{
+		"tenant":    {Tenants: map[string]*ledger.Tenant{"x": {}}},
+		"datastore": {DataStores: map[string]*ledger.DataStore{"x": {}}},
+		"class":     {Classes: map[string]*ledger.Class{"x": {}}},
+		"shard":     {Shards: map[string]*ledger.Shard{"x": {}}},
+	} {
+		if parts, err := ledger.Empty().Draft(c); err == nil || !parts.Empty() {
+			t.Errorf("%s: got %v, error %v", kind, parts, err)
+		}
+	}
+}
+
+func TestDraftBeginsALedger(t *testing.T) {
+	var none *ledger.Ledger
+	parts, err := none.Draft(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(parts.Files["README.md"]) == 0 || parts.Files[ledger.TenantPath("acme")] == nil {
+		t.Errorf("got %v, want README.md and the entries", slices.Sorted(maps.Keys(parts.Files)))
+	}
 }
 
 func TestMessage(t *testing.T) {
@@ -132,6 +200,12 @@ func TestMessage(t *testing.T) {
 	purging.Lifecycle = ledger.Purging
 	moreKinds := shard()
 	moreKinds.Kinds = append(moreKinds.Kinds, "v1/Service")
+	ofShard := func(e *ledger.Shard) func(*ledger.Changes) { return func(c *ledger.Changes) { c.SetShard(e) } }
+	second := func(e *ledger.Shard) *ledger.Shard {
+		other := *e
+		other.Name = "eu-2"
+		return &other
+	}
 	l := ledger.Empty().With(with(tenant(acme())))
 	removed := ledger.Empty().With(with(tenant(tombstoned())))
 	held := ledger.Empty().With(with(tenant(heldTenant())))
@@ -156,6 +230,19 @@ func TestMessage(t *testing.T) {
 		{"bury", removed, with(tenant(purged())), "Bury acme: nothing is left of it\n"},
 		{"follow", held, with(tenant(moved)), "Follow acme again\n"},
 		{"shard", ledger.Empty().With(with(func(c *ledger.Changes) { c.SetShard(shard()) })), with(func(c *ledger.Changes) { c.SetShard(moreKinds) }), "Watch shard eu-1 for v1/Service\n"},
+		{
+			"watch only", ledger.Empty().With(with(ofShard(shard()), ofShard(second(shard())))), with(ofShard(moreKinds), ofShard(second(moreKinds))),
+			"Watch 2 shards\n\nWatch shard eu-1 for v1/Service\nWatch shard eu-2 for v1/Service\n",
+		},
+		{
+			"several and watch", ledger.Empty().With(with(ofShard(shard()))), with(tenant(acme()), tenant(named("beta")), ofShard(moreKinds)),
+			"Place 2 tenants\n\nPlace acme on eu-1 (datastore eu-1-a, address 10.0.0.11)\n" +
+				"Place beta on eu-1 (datastore eu-1-a, address 10.0.0.11)\nWatch shard eu-1 for v1/Service\n",
+		},
+		{
+			"classes", nil, ledger.Changes{Classes: map[string]*ledger.Class{"a": class(), "b": class()}},
+			"Accept 2 classes\n\nAccept class a (provider native, base 1)\nAccept class b (provider native, base 1)\n",
+		},
 		{
 			"several", l, with(tenant(named("zeta")), tenant(tombstoned()), tenant(named("beta")), func(c *ledger.Changes) {
 				c.SetClass(class())

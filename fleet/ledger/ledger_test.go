@@ -272,6 +272,13 @@ func refused(t *testing.T, want string) func([]byte, error) {
 	}
 }
 
+// The paths are a format: a tenant's folder is the first byte of a hash.
+func TestPaths(t *testing.T) {
+	if got, want := ledger.TenantPath("acme"), "tenants/82/acme.yaml"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestUIDIsAUUIDOfItsParts(t *testing.T) {
 	a := ledger.UID("ab", "c")
 	if len(a) != 36 || a[14] != '8' || !strings.ContainsRune("89ab", rune(a[19])) {
