@@ -116,6 +116,17 @@ func TestPlace(t *testing.T) {
 			ledger: ledgerOf(living("x", "a", "a-1", "")),
 			want:   ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
 		}, {
+			name: "ties among datastores go by name", reason: "every replica must choose the same",
+			fleet: fleetOf(shard("a", nil), store("a-2", 0, "a"), store("a-1", 0, "a")),
+			want:  ledger.Placement{Shard: "a", DataStore: "a-1", Host: "acme.a.example.com"},
+		}, {
+			name: "selector by value", reason: "having the label is not enough",
+			fleet: fleetOf(shard("a", func(s *fleet.Shard) { s.Metadata.Labels = map[string]string{"region": "us"} }),
+				shard("b", func(s *fleet.Shard) { s.Metadata.Labels = map[string]string{"region": "eu"} }),
+				store("a-1", 0, "a"), store("b-1", 0, "b")),
+			spec: fleet.TenantSpec{ShardSelector: map[string]string{"region": "eu"}},
+			want: ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
+		}, {
 			name: "its provider's datastore", reason: "another provider's control planes cannot use it",
 			fleet: fleetOf(shard("a", nil), storeOf("kamaji", "a-1", "a"), store("a-2", 0, "a")),
 			want:  ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
@@ -229,6 +240,12 @@ func TestUnplacedReads(t *testing.T) {
 		_, err = placement.New(elsewhere, nil).Place(ask("acme", fleet.TenantSpec{DataStore: asked}))
 		if want = "place acme: no shard takes it: shard eu-1: " + want; err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	for range 16 { // maps have no order
+		_, err = placement.New(elsewhere, nil).Place(ask("acme", fleet.TenantSpec{ShardSelector: map[string]string{"a": "1", "b": "1", "c": "1"}}))
+		if want := "place acme: no shard takes it: shard eu-1: it lacks the label a=1 that spec.shardSelector asks for"; err == nil || err.Error() != want {
+			t.Fatalf("got  %v\nwant %s", err, want)
 		}
 	}
 	_, err = placement.New(fleetOf(), nil).Place(ask("acme", fleet.TenantSpec{}))
