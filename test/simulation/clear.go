@@ -53,20 +53,25 @@ func (w *world) clear() {
 		}
 	}
 	w.pass(2 * late) // what is under way may still say what it remembers
-	w.restore()
+	whole := w.restore()
+	w.mend()
 	for _, r := range w.replicas {
+		if !whole { // people say which one is right
+			w.kill(r)
+			r.accept = w.git.Tip(declaredBranch)
+		}
 		w.start(r)
 	}
-	w.mend()
 	w.makeRoom()
 	w.letGo()
 }
 
-// restore puts branches back to where all that Leases remember is in them.
-func (w *world) restore() {
+// restore puts branches back to where all that Leases remember is in them. It tells
+// whether there is such a place for what is declared: two Leases may remember two ends.
+func (w *world) restore() (whole bool) {
 	j := w.judge
 	j.look()
-	back := func(b *branch, remembered func(*guard) string) {
+	back := func(b *branch, remembered func(*guard) string) bool {
 		for _, s := range slices.Backward(b.stands) {
 			contains := s.commit != ""
 			for _, r := range j.guards {
@@ -81,13 +86,15 @@ func (w *world) restore() {
 					w.t.Fatal(err)
 				}
 			}
-			return
+			return true
 		}
+		return false
 	}
 	back(&j.ledgerTips, func(r *guard) string { return r.tip })
 	w.unscribble()
-	back(&j.declaredTips, func(r *guard) string { return r.accepted })
+	whole = back(&j.declaredTips, func(r *guard) string { return r.accepted })
 	j.look()
+	return whole
 }
 
 // unscribble takes out of the ledger what people have left there.
