@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"maps"
 	"path"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -90,11 +93,68 @@ func (w *world) restore() (whole bool) {
 		}
 		return false
 	}
-	back(&j.ledgerTips, func(r *guard) string { return r.tip })
+	if !back(&j.ledgerTips, func(r *guard) string { return r.tip }) {
+		for _, name := range clusterNames {
+			if r := j.guards[name]; r != nil && !j.descends(j.ledgerTips.tip(), r.tip) {
+				w.merge(&j.ledgerTips, r.tip)
+			}
+		}
+	}
 	w.unscribble()
 	whole = back(&j.declaredTips, func(r *guard) string { return r.accepted })
 	j.look()
 	return whole
+}
+
+// merge has people bring two ends of a branch together: of each file what was changed in
+// one of them since they parted; of what was changed in both, the one of the later epoch.
+func (w *world) merge(b *branch, other string) {
+	tip, base := b.tip(), other
+	read := func(commit string) map[string][]byte {
+		if commit == "" {
+			return nil
+		}
+		files, err := w.git.Files(commit)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return files
+	}
+	for base != "" && !w.judge.descends(tip, base) {
+		parents, err := w.git.Parents(base)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		base = ""
+		if len(parents) > 0 {
+			base = parents[0]
+		}
+	}
+	was, ours, theirs := read(base), read(tip), read(other)
+	files := map[string][]byte{}
+	for file := range union(was, theirs) {
+		switch changed := !bytes.Equal(was[file], ours[file]); {
+		case bytes.Equal(was[file], theirs[file]), changed && epochIn(ours[file]) >= epochIn(theirs[file]):
+		default:
+			files[file] = theirs[file]
+		}
+	}
+	w.say("the end %s of %s is merged", other, b.name)
+	if _, err := w.git.Merge(b.name, other, files, "merge what has parted"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.judge.look()
+}
+
+// epochIn is the epoch of a ledger's entry; 0 for what has none.
+func epochIn(entry []byte) int64 {
+	var e struct {
+		Epoch int64 `json:"epoch"`
+	}
+	if yaml.Unmarshal(entry, &e) != nil {
+		return 0
+	}
+	return e.Epoch
 }
 
 // unscribble takes out of the ledger what people have left there.

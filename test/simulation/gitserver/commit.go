@@ -14,17 +14,30 @@ import (
 // the new tip. A branch that does not exist begins. A path that is a folder is replaced
 // or removed as a whole. A commit that changes nothing is a commit all the same.
 func (s *Server) Commit(branch string, files map[string][]byte, message string) (string, error) {
+	return s.Merge(branch, "", files, message)
+}
+
+// Merge is a commit that has another one as a parent, too.
+func (s *Server) Merge(branch, other string, files map[string][]byte, message string) (string, error) {
 	if err := s.free(branch); err != nil {
 		return "", fmt.Errorf("commit to %s: %w", branch, err)
 	}
 	parent := s.branches[branch]
 	var tree plumbing.Hash
+	var parents []plumbing.Hash
 	if !parent.IsZero() {
 		c, err := s.objects.commit(parent)
 		if err != nil {
 			return "", fmt.Errorf("commit to %s: %w", branch, err)
 		}
-		tree = c.tree
+		tree, parents = c.tree, append(parents, parent)
+	}
+	if other != "" {
+		h := plumbing.NewHash(other)
+		if _, err := s.objects.commit(h); err != nil {
+			return "", fmt.Errorf("merge into %s: %w", branch, err)
+		}
+		parents = append(parents, h)
 	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		if !fs.ValidPath(path) || path == "." {
@@ -38,7 +51,7 @@ func (s *Server) Commit(branch string, files map[string][]byte, message string) 
 	if tree.IsZero() { // everything was removed
 		tree = s.objects.add(newObject(plumbing.TreeObject, nil))
 	}
-	tip := s.objects.add(newObject(plumbing.CommitObject, encodeCommit(tree, parent, s.now(), message)))
+	tip := s.objects.add(newObject(plumbing.CommitObject, encodeCommit(tree, parents, s.now(), message)))
 	s.branches[branch] = tip
 	return tip.String(), nil
 }

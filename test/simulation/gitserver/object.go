@@ -162,10 +162,10 @@ func decodeCommit(data []byte) (*commit, error) {
 }
 
 // encodeCommit writes what a person commits.
-func encodeCommit(tree, parent plumbing.Hash, when time.Time, message string) []byte {
+func encodeCommit(tree plumbing.Hash, parents []plumbing.Hash, when time.Time, message string) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "tree %s\n", tree)
-	if !parent.IsZero() {
+	for _, parent := range parents {
 		fmt.Fprintf(&out, "parent %s\n", parent)
 	}
 	who := fmt.Sprintf("A Person <person@example.org> %d +0000", when.Unix())
