@@ -137,15 +137,21 @@ func (j *judge) straight() bool {
 func (j *judge) promised(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, e *ledger.Tenant) bool {
 	shard, class := f.Shards[t.Spec.Shard], f.Classes[t.Spec.Class]
 	if e != nil || shard == nil || shard.Spec.Cordon || l.Shards[t.Spec.Shard] == nil || class == nil || l.Classes[t.Spec.Class] == nil ||
-		t.Spec.MovedFrom != "" || t.Spec.DataStore != "" || len(t.Files) > 0 {
+		!roomy(shard) || t.Spec.MovedFrom != "" || t.Spec.DataStore != "" || len(t.Files) > 0 {
 		return false
 	}
 	for name, ds := range f.DataStores {
-		if e := l.DataStores[name]; e != nil && e.Held == nil && e.Shard == t.Spec.Shard && ds.Spec.Provider == class.Spec.Provider {
+		if e := l.DataStores[name]; e != nil && e.Held == nil && e.Shard == t.Spec.Shard && ds.Spec.Provider == class.Spec.Provider && ds.Spec.Capacity.Tenants == 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// roomy tells whether a shard is as it was in the beginning, with addresses for all.
+func roomy(shard *fleet.Shard) bool {
+	name := shard.Metadata.Name
+	return bytes.Equal(shard.Source.Raw, shardDeclared(name, slices.Index(shardNames, name), false))
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
