@@ -1,0 +1,144 @@
+package core
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// What one commit declares is decided at once: a class, a datastore and a tenant that
+// needs both are one commit of the ledger.
+func TestOneCommitIsOneDecision(t *testing.T) {
+	w := begun(t)
+	if n := len(w.ledgers) - 1; n != 1 {
+		t.Errorf("the first fleet took %d commits of the ledger, want 1", n)
+	}
+	before := len(w.ledgers)
+	w.commit(map[string]string{
+		"classes/large/class.yaml":       "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: large}\nspec: {provider: native, version: v1.36.3}\n",
+		"datastores/one-b.yaml":          "apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: one-b}\nspec: {driver: etcd, shards: [one], managed: {replicas: 1}}\n",
+		"tenants/web/globex/tenant.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: globex}\nspec: {class: large, dataStore: one-b}\n",
+	})
+	w.settle()
+	w.wantPhase("globex", Ready)
+	if n := len(w.ledgers) - before; n != 1 {
+		t.Errorf("a class, a datastore and a tenant took %d commits of the ledger, want 1", n)
+	}
+}
+
+// A declaration that no commit has is looked for once, not with each decision.
+func TestWhatIsNotFoundIsNotLookedForAgain(t *testing.T) {
+	w := withTenants(t, 3)
+	w.commit(map[string]string{"tenants/web/t1/tenant.yaml": ""})
+	w.head.parent = nil // the history before is gone
+	w.restart()
+	searches := 0
+	w.watched = func(e Effect) {
+		if _, ok := e.(FindLast); ok {
+			searches++
+		}
+	}
+	w.pass(time.Hour)
+	if st := w.tenant("t1"); st == nil || st.Phase == Removed || w.ledger().Tenants["t1"].Lifecycle != ledger.Living {
+		t.Errorf("a tenant was removed whose last declaration is not known: %+v", st)
+	}
+	if searches != 1 {
+		t.Errorf("it was looked for %d times, want once", searches)
+	}
+}
+
+// A purge does not wait for the next look at Git: it asks for one when it is due.
+func TestPurgeIsOnTime(t *testing.T) {
+	w := withTenants(t, 3)
+	w.core.cfg.FetchInterval = 24 * time.Hour
+	remove(w, "t1")
+	w.pass(w.ledger().Tenants["t1"].Tombstone.PurgeAfter.Sub(w.now))
+	if e := w.ledger().Tenants["t1"]; e.Lifecycle == ledger.Tombstoned {
+		t.Error("its retention is over, and it is not purged")
+	}
+}
+
+// What is said of tenants otherwise than before is news, what is said again is none.
+func TestNotesThatChangeAreTold(t *testing.T) {
+	c := &Core{news: map[string]bool{}, notes: map[string]note{"same": {"A", "a"}, "other": {"A", "a"}, "reworded": {"A", "b"}, "new": {"A", "a"}}}
+	c.tellNotes(map[string]note{"same": {"A", "a"}, "other": {"B", "a"}, "reworded": {"A", "a"}, "gone": {"A", "a"}})
+	if diff := cmp.Diff([]string{"gone", "new", "other", "reworded"}, slices.Sorted(maps.Keys(c.news))); diff != "" {
+		t.Errorf("news: want (-) got (+):\n%s", diff)
+	}
+}
+
+// A replica that holds no Lease goes by nothing of its own while another holds one.
+func TestWhatAReplicaGoesBy(t *testing.T) {
+	held, free := Lease{Held: true, Identity: "x", Holder: "me"}, Lease{Identity: "x"}
+	others := Lease{Identity: "x", Holder: "another"}
+	for _, tt := range []struct {
+		name     string
+		one, two Lease
+		broken   Problem
+		want     string
+	}{
+		{"it holds both", held, held, "", "new"},
+		{"it holds one", held, others, "", "new"},
+		{"it holds one, and Git is not to be gone by", held, others, Missing, "old"},
+		{"nobody holds any", free, free, "", "old"},
+		{"another holds one", free, others, "", ""},
+		{"another holds both", others, others, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &Core{introduced: true, shards: map[string]*shardState{
+				"one": {configured: true, heard: true, lease: tt.one}, "two": {configured: true, heard: true, lease: tt.two},
+			}}
+			c.git.declared, c.git.problem, c.git.own = &Declared{Commit: "new"}, tt.broken, "old"
+			c.acceptOwn()
+			if c.git.own != tt.want {
+				t.Errorf("it goes by %q, want %q", c.git.own, tt.want)
+			}
+		})
+	}
+}
+
+// Whose Lease says nothing more is whose decisions may be taken here.
+func TestUsable(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Core, *shardState, *draft)
+		want   string
+	}{
+		{"held", func(*Core, *shardState, *draft) {}, ""},
+		{"not held", func(_ *Core, s *shardState, _ *draft) { s.lease.Held = false }, "ShardUnavailable"},
+		{"not held, but looked at only", func(c *Core, s *shardState, _ *draft) { s.lease.Held, c.cfg.ReadOnly = false, true }, ""},
+		{"looked at only, and not reached", func(c *Core, s *shardState, _ *draft) {
+			s.lease.Held, s.lease.Err, c.cfg.ReadOnly = false, errors.New("refused"), true
+		}, "ShardUnavailable"},
+		{"looked at only, and never reached", func(c *Core, s *shardState, _ *draft) {
+			s.lease.Held, s.lease.Identity, c.cfg.ReadOnly = false, "", true
+		}, "ShardUnavailable"},
+		{"not configured", func(c *Core, _ *shardState, _ *draft) { delete(c.shards, "one") }, "ShardUnavailable"},
+		{"not compared", func(_ *Core, s *shardState, _ *draft) { s.lease.Tip = "later" }, "NotCompared"},
+		{"rewound", func(c *Core, s *shardState, _ *draft) { s.lease.Tip, c.ledger.contains["later"] = "later", false }, "LedgerRewound"},
+		{"earlier", func(c *Core, s *shardState, _ *draft) { s.lease.Tip, c.ledger.contains["earlier"] = "earlier", true }, ""},
+		{"the same", func(c *Core, s *shardState, _ *draft) { s.lease.Tip = c.ledger.tip }, ""},
+		{"not pinned", func(_ *Core, _ *shardState, d *draft) {
+			d.entries = d.entries.With(ledger.Changes{Shards: map[string]*ledger.Shard{"one": nil}})
+		}, "ShardNotPinned"},
+		{"another cluster", func(_ *Core, s *shardState, _ *draft) { s.lease.Identity = "another" }, "IdentityChanged"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &shardState{configured: true, heard: true, lease: Lease{Held: true, Identity: "x", Holder: "me"}}
+			c := &Core{shards: map[string]*shardState{"one": s}}
+			c.ledger.tip, c.ledger.contains = "tip", map[string]bool{}
+			d := &draft{entries: ledger.Empty()}
+			d.entries.Shards["one"] = &ledger.Shard{Name: "one", Identity: "x"}
+			tt.change(c, s, d)
+			if got := c.usable(d, "one").reason; got != tt.want {
+				t.Errorf("want %q, got %q", tt.want, got)
+			}
+		})
+	}
+}
