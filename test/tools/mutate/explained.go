@@ -35,13 +35,14 @@ func explain(text string, mutants []Mutant) (map[string]string, error) {
 			}
 		}
 	}
-	known := map[string]bool{}
+	known, files := map[string]bool{}, map[string]bool{}
 	for _, m := range mutants {
-		known[m.Key] = true
+		known[m.Key], files[m.File] = true, true
 	}
 	for _, key := range slices.Sorted(maps.Keys(why)) {
+		file, _, _ := strings.Cut(key, " ")
 		switch {
-		case !known[key]:
+		case files[file] && !known[key]: // files that are not looked at are not judged
 			return nil, fmt.Errorf("read explanations: there is no such mutant any more: %s", key)
 		case why[key] == "":
 			return nil, fmt.Errorf("read explanations: no reason is given for %s", key)

@@ -96,12 +96,12 @@ func TestKeysAreDistinct(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	mutants := []Mutant{{Key: "a.go f: x"}, {Key: "a.go f: y"}, {Key: "a.go g: z"}}
-	got, err := explain("# remark\na.go f: x\na.go f: y\n    because\n    of that\n\na.go g: z\n    other\n", mutants)
+	mutants := []Mutant{{File: "a.go", Key: "a.go f: x"}, {File: "a.go", Key: "a.go f: y"}, {File: "a.go", Key: "a.go g: z"}}
+	got, err := explain("# remark\nb.go f: not looked at\n    why\na.go f: x\na.go f: y\n    because\n    of that\n\na.go g: z\n    other\n", mutants)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"a.go f: x": "because of that", "a.go f: y": "because of that", "a.go g: z": "other"}
+	want := map[string]string{"a.go f: x": "because of that", "a.go f: y": "because of that", "a.go g: z": "other", "b.go f: not looked at": "why"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("explanations (-want +got):\n%s", diff)
 	}

@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +28,39 @@ type stage struct {
 
 	binary   string
 	patience time.Duration
+	killers  *killers
+}
+
+// killers are the tests that killed last, by name: what kills one mutant often kills its
+// neighbours, and a few tests take far less time than all.
+type killers struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// first gives a few tests to be tried before all, as a pattern; empty is none.
+func (k *killers) first() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.names) == 0 {
+		return ""
+	}
+	return "^(" + strings.Join(k.names, "|") + ")$"
+}
+
+var failed = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// learn reads which test failed.
+func (k *killers) learn(out string) {
+	match := failed.FindStringSubmatch(out)
+	if match == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.names = slices.DeleteFunc(k.names, func(name string) bool { return name == match[1] })
+	k.names = append(k.names, match[1])
+	k.names = k.names[max(0, len(k.names)-6):]
 }
 
 // runner tries mutants.
@@ -45,7 +81,7 @@ func (r *runner) prepare(ctx context.Context, overlay string, stages []stage) er
 				return err
 			}
 		}
-		s.patience = 10 * time.Minute
+		s.patience, s.killers = 10*time.Minute, &killers{}
 		began := time.Now()
 		if passed, out := r.try(ctx, *s, -1); !passed {
 			return fmt.Errorf("%s fail without any mutant:\n%s", s.name, out)
@@ -73,6 +109,22 @@ func (r *runner) try(ctx context.Context, s stage, mutant int) (passed bool, out
 	return err == nil, string(said)
 }
 
+// kills tells whether a stage's tests notice a mutant.
+func (r *runner) kills(ctx context.Context, s stage, mutant int) bool {
+	if first := s.killers.first(); first != "" {
+		some := s
+		some.args = append(slices.Clone(s.args), "-test.run="+first)
+		if passed, _ := r.try(ctx, some, mutant); !passed {
+			return true
+		}
+	}
+	passed, out := r.try(ctx, s, mutant)
+	if !passed {
+		s.killers.learn(out)
+	}
+	return !passed
+}
+
 // verdict is what came of a mutant.
 type verdict struct {
 	mutant Mutant
@@ -93,11 +145,11 @@ func (r *runner) judge(ctx context.Context, mutants []Mutant, stages []stage, ex
 				if verdicts[i].why != "" || s.only != "" && s.only != m.room() {
 					continue
 				}
-				passed, _ := r.try(ctx, s, m.ID)
+				killed := r.kills(ctx, s, m.ID)
 				if ctx.Err() != nil {
 					return errors.New("stopped")
 				}
-				if !passed {
+				if killed {
 					verdicts[i].killer = s.name
 					break
 				}
