@@ -112,6 +112,7 @@ func (j *judge) fair(now time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(f.Tenants)) {
 		t, e := f.Tenants[name], l.Tenants[name]
 		if !j.promised(f, l, t, e) {
+			u.steady[name] = steady{u.steady[name].raw, now} // from when it is on
 			continue
 		}
 		calm := latest(u.steady[name].since, u.all, u.of["replicas"], u.of[gitHost], u.of[j.w.kubeconfigs[t.Spec.Shard]])
