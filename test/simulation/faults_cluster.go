@@ -1,7 +1,11 @@
 package simulation
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -151,9 +155,21 @@ func (w *world) admitting(a Act) {
 			u.SetLabels(labels)
 			return nil
 		}
-		return apierrors.NewForbidden(schema.GroupResource{Group: at.Key.Group, Resource: at.Key.Kind}, at.Key.Name, errors.New("denied by policy"))
+		return apierrors.NewForbidden(schema.GroupResource{Group: at.Key.Group, Resource: at.Key.Kind}, at.Key.Name, fmt.Errorf("denied by policy: %s", quoted(at.Object)))
 	}
 	w.lasts(a, func() { c.server.Admit = nil })
+}
+
+// quoted is what a webhook repeats of an object that it does not like: of a Secret all.
+func quoted(o apiserver.Object) string {
+	text := ""
+	data := mapping(o, "data")
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		value, _ := data[key].(string)
+		content, _ := base64.StdEncoding.DecodeString(value) // what cannot be decoded is none
+		text += key + ": " + string(content) + "; "
+	}
+	return text
 }
 
 // undefine [cluster=] for=: Kamaji's control planes are not served any more, and are gone.

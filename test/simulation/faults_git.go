@@ -93,6 +93,9 @@ func (w *world) scribbled(a Act) {
 	}
 	w.faults++
 	note := "people/" + fmt.Sprint(w.faults) + ".txt"
+	if branch == statusBranch { // amid ours
+		note = "status/" + fmt.Sprint("people-", w.faults) + "/notes.yaml"
+	}
 	files := map[string][]byte{note: []byte("remember the milk\n")}
 	if have, err := w.git.Files(tip); err == nil && branch == statusBranch {
 		for _, file := range sortedKeys(have) {

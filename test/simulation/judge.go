@@ -34,6 +34,8 @@ type judge struct {
 	// violation is the first thing that was wrong.
 	violation string
 	hash      hash.Hash64
+	// changes counts the writes on clusters that have changed something.
+	changes int
 
 	declaredTips, ledgerTips branch
 	// commits are what is known of commits, by hash.
@@ -93,6 +95,7 @@ func (j *judge) heard(what string, x *exchange, more string) {
 
 // changed takes in a write on a cluster, by whoever made it (world.acting).
 func (j *judge) changed(c *cluster, change apiserver.Change) {
+	j.changes++
 	j.look()
 	x := j.w.acting
 	if x != nil {

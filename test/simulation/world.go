@@ -181,7 +181,12 @@ func (w *world) serve(x *exchange) *http.Response {
 		if apiserver.IsWatch(x.req) {
 			return w.network.begin(x, c)
 		}
-		return record(c.server, stamped(x))
+		changes := w.judge.changes
+		answer := record(c.server, stamped(x))
+		if w.judge.changes == changes {
+			w.judge.idle(c, x, answer)
+		}
+		return answer
 	}
 	if w.gitDown {
 		return refusal(x.req, http.StatusServiceUnavailable)

@@ -13,7 +13,7 @@ import (
 // Variable is the environment's variable that names the bug which a process has.
 const Variable = "TENANTRY_PLANTED"
 
-//go:embed bugs/*.patch
+//go:embed bugs
 var patches embed.FS
 
 // Bug is one fault of the product.
@@ -24,6 +24,9 @@ type Bug struct {
 	What, Seen string
 	// Edits make the product have it.
 	Edits []Edit
+	// History is the path of a history in which it shows, relative to this package; empty
+	// when the first seeds show it soon enough.
+	History string
 }
 
 // Edit is a passage of a file, as it is and as the bug has it: whole lines.
@@ -45,6 +48,10 @@ func Bugs() ([]Bug, error) {
 		name := strings.TrimSuffix(path.Base(file), ".patch")
 		if all[i], err = parse(name, string(data)); err != nil {
 			return nil, fmt.Errorf("read bug %s: %w", name, err)
+		}
+		history := "bugs/" + name + ".txt"
+		if _, err := fs.Stat(patches, history); err == nil {
+			all[i].History = history
 		}
 	}
 	return all, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (s *sim) hunt(ctx context.Context) error {
 	for _, b := range bugs {
 		tasks.Go(func() error {
 			began := time.Now()
-			found, err := s.find(ctx, b.Name)
+			found, err := s.find(ctx, b)
 			if err != nil {
 				return fmt.Errorf("look for bug %s: %w", b.Name, err)
 			}
@@ -47,7 +48,11 @@ func (s *sim) hunt(ctx context.Context) error {
 				s.say("%s: NOT FOUND: %s", b.Name, b.What)
 				return nil
 			}
-			s.say("%s: found by seed %d in %.0f s: %s", b.Name, found.Seed, time.Since(began).Seconds(), firstLine(found.Violation))
+			by := fmt.Sprint("seed ", found.Seed)
+			if found.Seed == 0 {
+				by = "its history"
+			}
+			s.say("%s: found by %s in %.0f s: %s", b.Name, by, time.Since(began).Seconds(), firstLine(found.Violation))
 			return nil
 		})
 	}
@@ -57,10 +62,25 @@ func (s *sim) hunt(ctx context.Context) error {
 	return err
 }
 
-// find gives the first outcome that a bug made bad; nil when there is none. What fails
-// without a bug finds none.
-func (s *sim) find(ctx context.Context, bug string) (found *outcome, err error) {
-	w := worker{binary: s.planted, bug: bug, patience: s.opts.patience}
+// find gives the first outcome that a bug made bad, that of its own history first, which
+// has the seed 0; nil when there is none. What fails without a bug finds none.
+func (s *sim) find(ctx context.Context, bug planted.Bug) (found *outcome, err error) {
+	w := worker{binary: s.planted, bug: bug.Name, patience: s.opts.patience}
+	if bug.History != "" {
+		file := filepath.Join(s.opts.root, "test", "simulation", "planted", bug.History)
+		with, err := w.through(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		without, err := worker{binary: s.plain, patience: s.opts.patience}.through(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		if with.Violation != "" && without.Violation == "" {
+			with.Seed = 0
+			return &with, nil
+		}
+	}
 	for next, last := uint64(1), uint64(s.opts.bound)+1; found == nil && next < last && err == nil; {
 		var bad *outcome
 		err = w.live(ctx, next, last, func(o outcome) bool {

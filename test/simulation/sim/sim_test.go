@@ -28,14 +28,24 @@ func TestMain(m *testing.M) {
 // play is a simulator as the environment says: a word for each seed that is not well. A
 // bug is found by the seed that it is named for.
 func play(how string) {
-	seeds, asJSON, shrink := "", false, false
+	seeds, history, asJSON, shrink := "", "", false, false
 	flags := flag.NewFlagSet("played", flag.ExitOnError)
 	flags.String("test.run", "", "")
 	flags.String("test.timeout", "", "")
 	flags.StringVar(&seeds, "seeds", "", "")
+	flags.StringVar(&history, "history", "", "")
 	flags.BoolVar(&asJSON, "json", false, "")
 	flags.BoolVar(&shrink, "shrink", false, "")
 	_ = flags.Parse(os.Args[1:]) // it exits
+	if history != "" {
+		o := outcome{Seed: 1}
+		if strings.HasSuffix(history, "/"+os.Getenv(planted.Variable)+".txt") {
+			o.Violation = "bug: shown"
+		}
+		line, _ := json.Marshal(o) // it is plain data
+		fmt.Fprintln(os.Stdout, string(line))
+		return
+	}
 	first, last, _ := strings.Cut(seeds, ":")
 	from, _ := strconv.Atoi(first)
 	to, _ := strconv.Atoi(last)
@@ -133,6 +143,20 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHistory: a bug is found by its own history, unless that fails without it.
+func TestHistory(t *testing.T) {
+	s, out := played(t, "[0 fails]", options{seeds: 1, bound: 1}, "one", "bug-1")
+	s.bugs[0].History, s.bugs[1].History = "bugs/one.txt", "bugs/.txt"
+	if err := s.run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"one: found by its history in 0 s: bug: shown", "bug-1: found by seed 1"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("want %q in\n%s", want, out)
+		}
 	}
 }
 

@@ -63,6 +63,22 @@ func (w worker) live(ctx context.Context, from, to uint64, each func(outcome) (e
 	return nil
 }
 
+// through lives through the history in a file.
+func (w worker) through(ctx context.Context, file string) (o outcome, err error) {
+	bounded, cancel := context.WithTimeout(ctx, w.patience)
+	defer cancel()
+	out, err := w.command(bounded, "-history", file, "-json").CombinedOutput()
+	for line := range bytes.Lines(out) {
+		if line[0] == '{' && json.Unmarshal(line, &o) == nil {
+			return o, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return o, ctx.Err()
+	}
+	return outcome{Violation: fmt.Sprintf("crash: %v: %s", err, out)}, nil
+}
+
 // process runs one process. What it gives is why it ended before its last seed.
 func (w worker) process(ctx context.Context, from, to uint64, each func(outcome) bool) (what string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
