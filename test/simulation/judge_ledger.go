@@ -56,6 +56,9 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 		j.violate("Ledger", "%s deleted the ledger", x.life.id)
 		return
 	}
+	if p.Old == "" {
+		j.begun(x)
+	}
 	j.untouched(p, ledgersOwn)
 	was, err := j.ledgerAt(p.Old)
 	if err != nil {
@@ -81,6 +84,18 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 	j.sharedDecided(v)
 	j.addresses(is)
 	j.braked(v)
+}
+
+// begun judges that a ledger is begun: not where a Lease that can be asked remembers one.
+// Else all that was ever decided would be decided once more.
+func (j *judge) begun(x *exchange) {
+	for _, name := range clusterNames {
+		r, at := j.guards[name], j.w.weatherOf(x.life.replica.name, name)
+		if r == nil || r.foreign || r.tip == "" || time.Since(r.remembered) < j.window() || at.cut || at.bad > 0 {
+			continue
+		}
+		j.violate("Rewound", "%s begins the ledger anew, but the Lease of %s remembers %s", x.life.id, name, r.tip)
+	}
 }
 
 // sourceOf is the declared commit that a decision names as its cause.
@@ -257,7 +272,7 @@ func (j *judge) aged(v *verdict, was, is *ledger.Tenant) {
 	}
 	switch is.Lifecycle {
 	case ledger.Living:
-		if t := v.declared.Tenants[is.Name]; t == nil || t.Dir() != is.Source {
+		if !declares(v.declared, is) {
 			j.violate("Ledger", "tenant %s of %s is revived, but %s does not declare it", is.Name, is.Source, v.source)
 		}
 	case ledger.Tombstoned:
@@ -267,6 +282,14 @@ func (j *judge) aged(v *verdict, was, is *ledger.Tenant) {
 	case ledger.Purged:
 		j.buried(is)
 	}
+}
+
+// declares tells whether a tenant is declared where it was, be it that others claim its
+// name.
+func declares(f *fleet.Fleet, e *ledger.Tenant) bool {
+	t := f.Tenants[e.Name]
+	return t != nil && t.Dir() == e.Source ||
+		slices.ContainsFunc(f.Broken[fleet.Ref{Kind: fleet.KindTenant, Name: e.Name}].Candidates, func(t *fleet.Tenant) bool { return t.Dir() == e.Source })
 }
 
 // sharedDecided judges decisions about what tenants share: none of it ever goes back,
