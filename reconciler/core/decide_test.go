@@ -142,3 +142,33 @@ func TestUsable(t *testing.T) {
 		})
 	}
 }
+
+// Tenants of a shard that another replica holds are that one's to decide about, however
+// they change.
+func TestAnothersTenantsAreLeftToIt(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"moved": {
+			"tenants/web/t1/tenant.yaml": "",
+			"tenants/db/t1/tenant.yaml":  tenantFile("t1", "shard: one, movedFrom: tenants/web/t1"),
+		},
+		"broken":  {"tenants/web/t1/tenant.yaml": "nothing: of the kind\n"},
+		"removed": {"tenants/web/t1/tenant.yaml": ""},
+		"new":     {"tenants/web/t9/tenant.yaml": tenantFile("t9", "shard: one")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withTenants(t, 3)
+			before := len(w.ledgers)
+			w.queue = append(w.queue, Lease{Shard: "one", Identity: "cluster-one", Holder: "another"})
+			w.commit(files)
+			w.pass(time.Hour)
+			if len(w.ledgers) != before {
+				t.Errorf("decided: %s", w.ledgers[before-1].Message(ledger.Changes{Tenants: w.ledger().Tenants}))
+			}
+			w.queue = append(w.queue, Lease{Shard: "one", Identity: "cluster-one", Held: true})
+			w.settle()
+			if len(w.ledgers) == before {
+				t.Error("nothing is decided once the Lease is held")
+			}
+		})
+	}
+}
