@@ -24,9 +24,7 @@ var people = []chance{
 		return do("remove", "tenant", strings.Join(some, "+"))
 	}},
 	{3, func(g *generator, _ *History) Act {
-		a := g.changed(g.someone())
-		a.Args["version"], a.Args["replicas"] = fmt.Sprintf("v1.36.%d", g.IntN(9)), g.one("1", "2", "3")
-		return a
+		return g.version(do("declare", "tenant", g.someone()))
 	}},
 	{3, func(g *generator, _ *History) Act {
 		return do("break", "tenant", g.someone(), "how", g.one("yaml", "empty", "class", "name", "field"))
@@ -35,7 +33,7 @@ var people = []chance{
 		return do("move", "tenant", g.someone(), "silent", g.one("", "true"))
 	}},
 	{1, func(g *generator, _ *History) Act {
-		return do("rename", "tenant", g.someone(), "to", g.one(tenantNames...))
+		return do("rename", "tenant", g.someone(), "to", g.nobody())
 	}},
 	{2, func(g *generator, _ *History) Act {
 		return do("twin", "tenant", g.someone(), "class", g.one(classNames...))
@@ -80,7 +78,7 @@ func (g *generator) mend() Act {
 	case "fleet":
 		return do("fleet")
 	}
-	return g.changed(a.Args["tenant"])
+	return g.changed(do("declare", "tenant", a.Args["tenant"]))
 }
 
 // note remembers what an act spoils.

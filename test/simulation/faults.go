@@ -201,10 +201,10 @@ var faults = []chance{
 	{3, func(g *generator, h *History) Act { return do("kill", "replica", g.replica(h), "for", g.length(h)) }},
 	{1, func(g *generator, h *History) Act { return do("stop", "replica", g.replica(h), "for", g.length(h)) }},
 	{6, func(g *generator, h *History) Act {
-		return do("trap", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(10)), "of", g.work(), "at", g.one(string(before), string(after)))
+		return do("trap", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(6)), "of", g.work(), "at", g.one(string(before), string(after)))
 	}},
 	{5, func(g *generator, h *History) Act {
-		return do("fail", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(10)), "of", g.work(), "kind", g.one("refused", "lost", "forgotten", "silent", "late"))
+		return do("fail", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(6)), "of", g.work(), "kind", g.one("refused", "lost", "forgotten", "silent", "late"))
 	}},
 	{2, func(g *generator, h *History) Act { return do("pause", "replica", g.replica(h), "for", g.length(h)) }},
 	{2, func(g *generator, h *History) Act {

@@ -272,7 +272,7 @@ var clusterFaults = []chance{
 
 // kind is one of which a tenant has objects, or any.
 func (g *generator) kind() string {
-	return g.one("", "Namespace", "TenantControlPlane", "TenantControlPlane", "Deployment", "Secret", "ConfigMap", "Service")
+	return g.one("", "", "", "Namespace", "TenantControlPlane", "TenantControlPlane", "Deployment", "Secret", "ConfigMap", "Service")
 }
 
 func (g *generator) nth() string { return strconv.Itoa(g.IntN(20)) }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -24,7 +25,11 @@ func Generate(seed uint64) *History {
 			h.Acts = append(h.Acts, few[g.IntN(len(few))](g, h)...)
 			continue
 		}
-		h.Acts = append(h.Acts, g.act(h))
+		a := g.act(h)
+		h.Acts = append(h.Acts, a)
+		if (a.Do == "trap" || a.Do == "fail") && g.IntN(2) == 0 { // something to fail at
+			h.Acts = append(h.Acts, g.version(later(g.between(0, 20*time.Second), "declare", "tenant", g.someone())))
+		}
 	}
 	return h
 }
@@ -77,11 +82,30 @@ func (g *generator) gone(name string) string {
 }
 
 // changed declares one anew, of the class it has.
-func (g *generator) changed(name string) Act {
+func (g *generator) changed(a Act) Act {
+	name := a.Args["tenant"]
 	if g.declared[name] == "" {
 		g.declared[name] = "hosted"
 	}
-	return do("declare", "tenant", name, "class", g.declared[name])
+	a.Args["class"] = g.declared[name]
+	return a
+}
+
+// version has a tenant be declared otherwise than it is.
+func (g *generator) version(a Act) Act {
+	a = g.changed(a)
+	a.Args["version"], a.Args["replicas"] = fmt.Sprintf("v1.36.%d", g.IntN(9)), g.one("1", "2", "3")
+	return a
+}
+
+// nobody is mostly a name that has not been declared.
+func (g *generator) nobody() string {
+	for range 5 {
+		if name := g.one(tenantNames...); g.declared[name] == "" {
+			return name
+		}
+	}
+	return g.one(tenantNames...)
 }
 
 // many are declared at once.

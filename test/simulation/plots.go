@@ -120,7 +120,7 @@ func allAtOnce(g *generator, h *History) []Act {
 
 // renamed: a tenant gets another name, and its own back.
 func renamed(g *generator, h *History) []Act {
-	name, other := g.someone(), g.one(tenantNames...)
+	name, other := g.someone(), g.nobody()
 	return g.story(
 		later(h.Interval, "rename", "tenant", name, "to", other),
 		later(g.between(0, h.Retention), "rename", "tenant", other, "to", name),
