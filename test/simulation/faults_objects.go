@@ -41,7 +41,8 @@ func (w *world) spoil(o *unstructured.Unstructured, how string) {
 	case "self":
 		annotations[render.AnnotationObject] = "Secret/elsewhere/other"
 	case "managed":
-		o.SetManagedFields(nil)
+		// None at all would leave them as they are.
+		_ = unstructured.SetNestedSlice(o.Object, []any{map[string]any{}}, "metadata", "managedFields")
 	case "foreign": // what is not ours stays theirs
 		annotations["example.com/note"] = "mind the gap"
 	default:

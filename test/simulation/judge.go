@@ -25,6 +25,7 @@ import (
 //	judge_leases.go    who may write: Lease
 //	judge_rates.go     how much: HotLoop
 //	judge_fair.go      whom others' faults may not delay: Fair
+//	judge_honest.go    what is told: Honest
 //	judge_calm.go      what is so in the end: Calm, Quiet
 //
 // It goes by what is stored, pushed and asked for, never by what replicas think.
@@ -34,6 +35,7 @@ type judge struct {
 	// violation is the first thing that was wrong.
 	violation string
 	hash      hash.Hash64
+	honesty   honesty
 	// changes counts the writes on clusters that have changed something.
 	changes int
 
@@ -63,7 +65,7 @@ type judge struct {
 
 func newJudge(w *world) *judge {
 	return &judge{
-		w: w, began: time.Now(), hash: fnv.New64a(),
+		w: w, began: time.Now(), hash: fnv.New64a(), honesty: honesty{lost: map[objectAt]loss{}},
 		declaredTips: branch{name: declaredBranch}, ledgerTips: branch{name: ledgerBranch},
 		ledgers: map[string]*ledger.Ledger{}, fleets: map[string]*fleet.Fleet{}, classes: map[string]*fleet.Class{}, units: map[string]*render.Unit{},
 		given: map[decision]bool{}, names: map[string]string{}, pins: map[string]string{}, guards: map[string]*guard{}, present: presence{}, anchors: map[place]int64{},
@@ -96,6 +98,7 @@ func (j *judge) heard(what string, x *exchange, more string) {
 // changed takes in a write on a cluster, by whoever made it (world.acting).
 func (j *judge) changed(c *cluster, change apiserver.Change) {
 	j.changes++
+	j.honesty.lose(c, change)
 	j.look()
 	x := j.w.acting
 	if x != nil {
@@ -139,6 +142,7 @@ func (j *judge) declared(string) { j.look() }
 func (j *judge) acted(a Act) {
 	j.look()
 	j.restless(a)
+	j.honest(a)
 	j.secretless()
 }
 
