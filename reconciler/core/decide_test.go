@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
@@ -170,5 +171,65 @@ func TestAnothersTenantsAreLeftToIt(t *testing.T) {
 				t.Error("nothing is decided once the Lease is held")
 			}
 		})
+	}
+}
+
+// The provider of a living tenant cannot change, whatever its class says.
+func TestFrozenProvider(t *testing.T) {
+	w := begun(t)
+	w.commit(map[string]string{
+		"classes/other/class.yaml":     "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: other}\nspec: {provider: kamaji, version: v1.36.3}\n",
+		"tenants/web/acme/tenant.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {class: other, shard: one}\n",
+	})
+	w.settle()
+	if st := w.wantPhase("acme", Held); reasonOf(st, "Held") != "Frozen" {
+		t.Errorf("held because of %s, want Frozen", reasonOf(st, "Held"))
+	}
+	if e := w.ledger().Tenants["acme"]; e.Provider != "native" || e.Held == nil || e.Held.Reason != "Frozen" {
+		t.Errorf("entry: %+v", e)
+	}
+}
+
+// A shard that remembers a ledger which is not ours is not pinned to it.
+func TestShardThatRemembersMoreIsNotPinned(t *testing.T) {
+	w := newWorld(t, "one", "two", "three")
+	w.commit(fleetFiles())
+	w.settle()
+	w.queue = append(w.queue, Lease{Shard: "three", Held: true, Identity: "cluster-three", Tip: "l99"})
+	w.commit(map[string]string{
+		"shards/three.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Shard\nmetadata: {name: three}\nspec: {addressPool: [10.3.0.1-10.3.0.99]}\n",
+	})
+	w.settle()
+	if e := w.ledger().Shards["three"]; e != nil {
+		t.Errorf("pinned: %+v", e)
+	}
+	w.queue = append(w.queue, Lease{Shard: "three", Held: true, Identity: "cluster-three", Tip: w.tip()})
+	w.settle()
+	if w.ledger().Shards["three"] == nil {
+		t.Error("not pinned, although it remembers our ledger")
+	}
+}
+
+// Of what a ledger lacks nothing can be rendered, and nothing breaks.
+func TestWhatTheLedgerLacksIsNotRendered(t *testing.T) {
+	full := ledger.Empty()
+	full.Classes["small"] = &ledger.Class{Name: "small", Tree: "tree"}
+	full.DataStores["one-a"] = &ledger.DataStore{Name: "one-a"}
+	without := func(c ledger.Changes) *ledger.Ledger { return full.With(c) }
+	tenant := &fleet.Tenant{Spec: fleet.TenantSpec{Class: "small"}}
+	for name, entries := range map[string]*ledger.Ledger{
+		"class":     without(ledger.Changes{Classes: map[string]*ledger.Class{"small": nil}}),
+		"datastore": without(ledger.Changes{DataStores: map[string]*ledger.DataStore{"one-a": nil}}),
+		"owner":     full,
+	} {
+		c := &Core{owners: map[string]*ownerState{"uid": {}}}
+		if name == "owner" {
+			clear(c.owners)
+		}
+		d := &draft{entries: entries, classes: map[string]*fleet.Class{"tree": {}}}
+		why, known := c.unrenderable(d, tenant, &ledger.Tenant{UID: "uid", Placement: ledger.Placement{DataStore: "one-a"}})
+		if why.reason != "" || !known || len(d.unproven) > 0 {
+			t.Errorf("without its %s: %+v, known %t", name, why, known)
+		}
 	}
 }
