@@ -77,6 +77,14 @@ func TestSwappedKubeconfig(t *testing.T) {
 		t.Error("worked on a shard whose identity is another one's")
 	}
 	w.wantPhase("acme", Unknown)
+	for _, st := range w.core.Shards() {
+		if got := st.Conditions[0]; got.Reason != "IdentityChanged" || !strings.Contains(got.Message, "but the ledger says that the shard is cluster-"+st.Name) {
+			t.Errorf("shard %s: it is not told why: %+v", st.Name, got)
+		}
+	}
+	if open := w.core.Open(); open["one"] || open["two"] {
+		t.Errorf("shards are open: %v", open)
+	}
 }
 
 func TestForeignNamespaceIsLeftAlone(t *testing.T) {
