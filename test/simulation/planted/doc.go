@@ -13,6 +13,10 @@
 // as they are and as they would be. Those lines have to be in the file exactly once: a
 // product that has moved on is an error, so that no bug quietly becomes another, or none.
 //
+// bugs/<name>.txt, where there is one, is a short history in which the bug shows: random
+// ones bring together what it takes, too, but some of them seldom. Without the bug nothing
+// is wrong in it.
+//
 // # Why
 //
 // Building the test binary takes far longer than finding most bugs with it. So all bugs

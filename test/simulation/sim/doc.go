@@ -11,7 +11,7 @@
 //	seeds 1 … N ──blocks──► simulation.test ─┐
 //	                        simulation.test ─┴─ a line of JSON a seed ──► figures
 //
-//	each bug ──seeds 1, 2 …──► simulation.test, TENANTRY_PLANTED=<bug> ──► until it is found
+//	each bug ──its history, seeds 1, 2 …──► planted.test, TENANTRY_PLANTED=<bug> ──► until it is found
 //
 // A process lives through its seeds one after the other on one thread, since the
 // order of what happens in it is the seed's to decide. A process that dies or says
@@ -19,5 +19,5 @@
 //
 // A seed that violates an invariant is shrunk to a short history, which is printed and
 // kept, with the commands that replay both. The exit code is 1 then, and when a planted
-// bug was not found. A seed that fails without any bug finds none.
+// bug was not found. A history or seed that fails without any bug finds none.
 package main
