@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,5 +232,40 @@ func TestWhatTheLedgerLacksIsNotRendered(t *testing.T) {
 		if why.reason != "" || !known || len(d.unproven) > 0 {
 			t.Errorf("without its %s: %+v, known %t", name, why, known)
 		}
+	}
+}
+
+// A new tenant that gets no place is told why, and takes nobody else's.
+func TestNewTenantsThatWaitAreTold(t *testing.T) {
+	w := begun(t)
+	own := func(name, class, shard string) string {
+		return "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: " + name + "}\nspec: {class: " + class + ", " + shard + "}\n"
+	}
+	w.commit(map[string]string{
+		"classes/open/class.yaml":             openClass,
+		"classes/bad/class.yaml":              "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: bad}\nspec: {provider: native, version: v1.36.3}\n",
+		"classes/other/class.yaml":            "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: other}\nspec: {provider: kamaji, version: v1.36.3}\n",
+		"classes/bad/kustomization.yaml":      "resources: [https://example.com/base]\n",
+		"tenants/web/alas/tenant.yaml":        own("alas", "open", "shard: one"),
+		"tenants/web/alas/kustomization.yaml": patchOf("replicas: 7"),
+		"tenants/web/bare/tenant.yaml":        own("bare", "bad", "shard: one"),
+		"tenants/web/cast/tenant.yaml":        own("cast", "other", "shard: one"),
+		"tenants/web/done/tenant.yaml":        own("done", "small", "shard: one"),
+	})
+	w.settle()
+	for name, want := range map[string]note{
+		"alas": {"NotRendered", "replicas"},
+		"bare": {"ClassUnusable", "https://example.com/base"},
+		"cast": {"NoPlace", "the tenant's class other is of provider kamaji"},
+	} {
+		st := w.wantPhase(name, Pending)
+		got := st.Conditions[0]
+		if got.Reason != want.reason || !strings.Contains(got.Message, want.message) || strings.HasSuffix(got.Message, "; ") {
+			t.Errorf("%s: got %s: %s, want %s with %q", name, got.Reason, got.Message, want.reason, want.message)
+		}
+	}
+	w.wantPhase("done", Ready)
+	if got := w.ledger().Tenants["done"].Placement.Address; got != "10.1.0.2" {
+		t.Errorf("done has the address %s, want the one that alas gave back", got)
 	}
 }
