@@ -1,8 +1,10 @@
 package simulation
 
 import (
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/tenantry/tenantry/reconciler/shard"
 	"github.com/tenantry/tenantry/render"
@@ -34,4 +36,30 @@ func shared(t *testing.T) *Shared {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// warm is done once in a process: what worlds share is read in the first of them that
+// needs it, which would be another history than those after it.
+var warm sync.Once
+
+// everyday is a history that needs all kinds of objects.
+const everyday = `
++0s declare tenant=ant+bee class=hosted shard=eu
++0s declare tenant=cat class=native shard=us
++0s own tenant=own how=kind
++3m upgrade replica=a
++2m class name=hosted base=2
++0s class name=native base=2
++0s undefine cluster=blue for=1m
++3m remove tenant=ant+cat
++0s fleet limit=10
+`
+
+func warmUp(t *testing.T) {
+	t.Helper()
+	h, err := Parse(strings.NewReader(everyday))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) { Live(t, h, shared(t), nil) })
 }

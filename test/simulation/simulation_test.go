@@ -105,6 +105,7 @@ func live(t *testing.T, h *History, aloud bool) (out Outcome) {
 	t.Helper()
 	// Collecting garbage would have goroutines wait at other places each time.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	warm.Do(func() { warmUp(t) })
 	rand.Seed(int64(h.Seed)) //nolint:staticcheck // see the top of this file
 	began := time.Now()
 	h.Verbose = *verbose
