@@ -269,3 +269,22 @@ func TestNewTenantsThatWaitAreTold(t *testing.T) {
 		t.Errorf("done has the address %s, want the one that alas gave back", got)
 	}
 }
+
+// Before the declared branch has been read, nobody is rendered from it.
+func TestNothingIsInForceBeforeItIsRead(t *testing.T) {
+	c := &Core{}
+	living := &ledger.Tenant{Name: "acme", Lifecycle: ledger.Living}
+	if got := c.declarationInForce(living); got != nil {
+		t.Errorf("a declaration comes from nowhere: %+v", got)
+	}
+	held := *living
+	held.Held = &ledger.Held{Tree: "tree"}
+	if got := c.declarationInForce(&held); got != nil {
+		t.Errorf("a declaration comes from a tree that is not known: %+v", got)
+	}
+	want := &fleet.Tenant{}
+	c.ledger.fleets = map[string]*fleet.Fleet{"tree": {Tenants: map[string]*fleet.Tenant{"acme": want}}}
+	if got := c.declarationInForce(&held); got != want {
+		t.Errorf("a held tenant is not rendered from its tree: %+v", got)
+	}
+}
