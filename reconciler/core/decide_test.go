@@ -288,3 +288,16 @@ func TestNothingIsInForceBeforeItIsRead(t *testing.T) {
 		t.Errorf("a held tenant is not rendered from its tree: %+v", got)
 	}
 }
+
+// A shard whose kubeconfig is taken away is told, and not waited for.
+func TestKubeconfigThatIsTakenAway(t *testing.T) {
+	w := begun(t)
+	w.queue = append(w.queue, Kubeconfigs{[]string{"one"}})
+	w.settle()
+	if got, want := w.core.whyNotHeld("two"), "there is no kubeconfig for shard two"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if w.core.shard("two").heard = false; !w.core.heardAll() {
+		t.Error("a shard is waited for that nobody can reach")
+	}
+}
