@@ -217,7 +217,7 @@ var faults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("upgrade", "replica", g.replica(h), "back", g.one("", "true"))
 	}},
-	{1, func(g *generator, h *History) Act {
+	{3, func(g *generator, h *History) Act {
 		return do("cache", "replica", g.replica(h), "how", g.one("lost", "torn", "full"), "nth", fmt.Sprint(g.IntN(20)), "for", g.length(h))
 	}},
 }

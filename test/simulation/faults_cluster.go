@@ -240,10 +240,10 @@ var clusterFaults = []chance{
 	{2, func(g *generator, _ *History) Act {
 		return do("lease", "cluster", g.one(clusterNames...), "how", g.one("gone", "taken"))
 	}},
-	{1, func(g *generator, h *History) Act {
+	{2, func(g *generator, h *History) Act {
 		return do("kubeconfig", "cluster", g.one(clusterNames...), "nth", g.nth(), "how", g.one("gone", "torn"), "for", g.length(h))
 	}},
-	{1, func(g *generator, h *History) Act {
+	{2, func(g *generator, h *History) Act {
 		return do("keep", "cluster", g.one(clusterNames...), "nth", g.nth(), "for", g.length(h))
 	}},
 	{3, func(g *generator, h *History) Act {
@@ -265,7 +265,7 @@ var clusterFaults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("trouble", "cluster", g.one(clusterNames...), "kind", g.one("Deployment", "TenantControlPlane", "Job", "DataStore"), "for", g.length(h))
 	}},
-	{1, func(g *generator, _ *History) Act {
+	{2, func(g *generator, _ *History) Act {
 		return do("rotate", "cluster", g.one(clusterNames...), "kind", g.one("Certificate", "TenantControlPlane"), "nth", g.nth())
 	}},
 }
