@@ -301,3 +301,16 @@ func TestKubeconfigThatIsTakenAway(t *testing.T) {
 		t.Error("a shard is waited for that nobody can reach")
 	}
 }
+
+// Who is not in the ledger any more owns nothing.
+func TestOwnersAreThoseOfTheLedger(t *testing.T) {
+	w := begun(t)
+	c, before := w.core, w.ledger().Tenants["acme"]
+	after := *before
+	after.UID = "another"
+	c.ledger.entries = c.ledger.entries.With(ledger.Changes{Tenants: map[string]*ledger.Tenant{"acme": &after}})
+	c.index()
+	if c.owners[before.UID] != nil || c.owners["another"] == nil {
+		t.Errorf("owners: %v", slices.Sorted(maps.Keys(c.owners)))
+	}
+}
