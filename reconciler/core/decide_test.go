@@ -32,6 +32,16 @@ func TestOneCommitIsOneDecision(t *testing.T) {
 	if n := len(w.ledgers) - before; n != 1 {
 		t.Errorf("a class, a datastore and a tenant took %d commits of the ledger, want 1", n)
 	}
+	before = len(w.ledgers)
+	w.commit(map[string]string{
+		"classes/huge/class.yaml":       "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: huge}\nspec: {provider: native, version: v1.36.3}\n",
+		"tenants/web/hooli/tenant.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: hooli}\nspec: {class: huge, shard: one}\n",
+	})
+	w.settle()
+	w.wantPhase("hooli", Ready)
+	if n := len(w.ledgers) - before; n != 1 {
+		t.Errorf("a class and a tenant took %d commits of the ledger, want 1", n)
+	}
 }
 
 // A declaration that no commit has is looked for once, not with each decision.
