@@ -22,6 +22,7 @@ type network struct {
 
 	mu     sync.Mutex
 	parked []*exchange
+	steps  []turn // processes that want to step
 	wake   chan struct{}
 
 	streams []*stream // watches under way
@@ -94,6 +95,40 @@ func (n *network) park(x *exchange) bool {
 	n.parked = append(n.parked, x)
 	n.mu.Unlock()
 	n.ring()
+	return true
+}
+
+// turn is a process that waits for its turn to step.
+type turn struct {
+	life *life
+	come chan struct{}
+}
+
+// queue has a process wait for its turn; nil is now, for one that is dead.
+func (n *network) queue(l *life) <-chan struct{} {
+	if l.dead() {
+		return nil
+	}
+	t := turn{l, make(chan struct{})}
+	n.mu.Lock()
+	n.steps = append(n.steps, t)
+	n.mu.Unlock()
+	n.ring()
+	return t.come
+}
+
+// step lets one process go on that waits for its turn; false when there is none.
+func (n *network) step() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.steps = slices.DeleteFunc(n.steps, func(t turn) bool { return t.life.dead() })
+	slices.SortStableFunc(n.steps, func(a, b turn) int { return cmp.Compare(a.life.id, b.life.id) })
+	i := slices.IndexFunc(n.steps, func(t turn) bool { return !t.life.replica.paused })
+	if i < 0 {
+		return false
+	}
+	close(n.steps[i].come)
+	n.steps = slices.Delete(n.steps, i, i+1)
 	return true
 }
 

@@ -41,9 +41,8 @@ type replica struct {
 	// skew is by how much its clock is wrong.
 	skew time.Duration
 	// paused processes neither step nor take anything in; held is what waits for them.
-	paused  bool
-	resumed chan struct{}
-	held    []func()
+	paused bool
+	held   []func()
 	// accept is the declared commit that a person lets replace what was accepted.
 	accept string
 	log    *logbook
@@ -140,7 +139,7 @@ func (w *world) options(r *replica, l *life) reconciler.Options {
 		},
 		Look: w.settings.Look, Lease: w.settings.Lease, ID: l.id, Renderer: w.renderer(r), Schemas: w.shared.schemas, Interval: w.settings.Interval,
 		StatusInterval: w.settings.Status, AcceptRewind: r.accept,
-		Clock: r.now, Registry: l.figures,
+		Clock: l.now, Registry: l.figures,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
@@ -152,13 +151,16 @@ func (w *world) renderer(r *replica) *render.Renderer {
 	return w.shared.renderer
 }
 
-// now is the replica's clock. A process that is paused gets no further than here.
-func (r *replica) now() time.Time {
-	r.w.pausing.Lock()
-	resumed := r.resumed
-	r.w.pausing.Unlock()
-	if resumed != nil {
-		<-resumed
+// now is the process's clock. It asks for it before each step, and gets no further than
+// here until all that was begun has come to rest: what a step finds must not depend on how
+// far other goroutines have got. One that is paused waits for longer.
+func (l *life) now() time.Time {
+	r := l.replica
+	if turn := r.w.network.queue(l); turn != nil {
+		select {
+		case <-turn:
+		case <-l.killed:
+		}
 	}
 	r.w.pausing.Lock()
 	defer r.w.pausing.Unlock()
@@ -195,9 +197,7 @@ func (w *world) pause(r *replica) {
 	if r.life == nil || r.life.dead() || r.paused {
 		return
 	}
-	w.pausing.Lock()
-	r.paused, r.resumed = true, make(chan struct{})
-	w.pausing.Unlock()
+	r.paused = true
 }
 
 // resume has it go on, with all that waited for it.
@@ -205,10 +205,7 @@ func (w *world) resume(r *replica) {
 	if !r.paused {
 		return
 	}
-	w.pausing.Lock()
-	close(r.resumed)
-	r.paused, r.resumed = false, nil
-	w.pausing.Unlock()
+	r.paused = false
 	held := r.held
 	r.held = nil
 	for _, do := range held {

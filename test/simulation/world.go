@@ -123,6 +123,9 @@ func (w *world) run(until time.Time) {
 		for _, x := range w.network.take() {
 			w.network.send(x)
 		}
+		if w.network.step() {
+			continue
+		}
 		w.network.flow()
 		now := time.Now()
 		next, more := w.events.next()
