@@ -54,7 +54,7 @@ sim: ## Live through SEEDS=2000 random histories, and find every planted bug; SE
 	@mkdir -p $(BIN)/sim
 	@$(GO) build -o $(BIN)/sim/sim ./test/simulation/sim
 	@$(BIN)/sim/sim --dir $(BIN)/sim --seeds "$(SEEDS)" $(if $(SEED),--seed "$(SEED)") $(if $(HISTORY),--history "$(HISTORY)") \
-		$(if $(BUG),--bug "$(BUG)")
+		$(if $(BUG),--bug "$(BUG)") $(if $(BOUND),--bound "$(BOUND)")
 
 MUTANTS ?= 400
 .PHONY: mutate
@@ -72,7 +72,7 @@ bench: build ## Measure what is promised and print the figures; profiles are lef
 
 .PHONY: check
 check: ## Do what continuous integration does: lint, build, test, demo, sim
-	@took=; for step in lint build test demo "sim SEEDS=60"; do \
+	@took=; for step in lint build test demo "sim SEEDS=60 BOUND=0"; do \
 		echo "== make $$step"; began=$$SECONDS; \
 		$(MAKE) --no-print-directory $$step; \
 		took="$$took $$step $$((SECONDS - began)) s,"; echo "== took $${took%,}"; \
