@@ -137,8 +137,8 @@ func (s *smartHTTP) once(ctx context.Context, method, path, service, authorizati
 	}
 	if len(content) > 0 {
 		req.ContentLength = int64(len(content))
-		req.GetBody = func() (io.ReadCloser, error) { return &sending{bytes.NewReader(content), heard}, nil }
-		req.Body, _ = req.GetBody() // never fails
+		body := func() io.ReadCloser { return &sending{bytes.NewReader(content), heard} }
+		req.Body, req.GetBody = body(), func() (io.ReadCloser, error) { return body(), nil }
 	}
 	req.Header.Set("User-Agent", userAgent)
 	if method == http.MethodPost {

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,11 @@ func TestForgettingSchemasWaitsForNobody(t *testing.T) {
 			return nil, ctx.Err()
 		})
 		id := render.ObjectID{Version: "v1", Kind: "Secret"}
-		go func() { _, _ = types.of(ctx, id) }()
+		asked := make(chan error, 1)
+		go func() {
+			_, err := types.of(ctx, id)
+			asked <- err
+		}()
 		synctest.Wait()
 		forgotten := make(chan struct{})
 		go func() { types.forget(); close(forgotten) }()
@@ -34,6 +39,10 @@ func TestForgettingSchemasWaitsForNobody(t *testing.T) {
 		stop()
 		if _, err := types.of(waiting, id); err == nil {
 			t.Error("who gave up waiting got a type")
+		}
+		cancel()
+		if err := <-asked; !errors.Is(err, context.Canceled) {
+			t.Errorf("who asked ended with %v", err)
 		}
 	})
 }
