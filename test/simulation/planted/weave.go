@@ -2,17 +2,17 @@ package planted
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tenantry/tenantry/test/tools/overlay"
 )
 
 // switchFile is what every package with a bug gets beside its own files.
@@ -70,23 +70,7 @@ func Write(root, dir string, bugs []Bug) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
-	for _, file := range slices.Sorted(maps.Keys(woven)) {
-		to := filepath.Join(dir, strings.ReplaceAll(file, "/", "+"))
-		if err := os.WriteFile(to, woven[file], 0o600); err != nil {
-			return "", fmt.Errorf("write overlay: %w", err)
-		}
-		overlay.Replace[filepath.Join(root, file)] = to
-	}
-	data, err := json.MarshalIndent(overlay, "", "\t")
-	if err != nil {
-		return "", fmt.Errorf("write overlay: %w", err)
-	}
-	to := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		return "", fmt.Errorf("write overlay: %w", err)
-	}
-	return to, nil
+	return overlay.Write(root, dir, woven)
 }
 
 // weaving is one file that gets several bugs.

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"go/ast"
-	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tenantry/tenantry/test/tools/overlay"
 )
 
 const (
@@ -94,17 +92,16 @@ func names(list *ast.FieldList) []string {
 // write writes the files with their mutants, and what go build -overlay reads, into dir.
 // It gives the path of the latter.
 func write(root, dir string, sources []*source, kept func(Mutant) bool) (string, error) {
-	woven := map[string]string{}
+	woven := map[string][]byte{}
 	for _, s := range sources {
 		text, err := s.weave(kept)
 		if err != nil {
 			return "", err
 		}
-		woven[s.file] = text
-		woven[path.Join(path.Dir(s.file), switchFile)] = fmt.Sprintf(`package %s
+		woven[s.file] = []byte(text)
+		woven[path.Join(path.Dir(s.file), switchFile)] = fmt.Appendf(nil, `package %s
 
 import (
-	"os"
 	"strconv"
 )
 
@@ -117,21 +114,5 @@ var mutantAtWork = func() int {
 }()
 `, s.tree.Name.Name, variable)
 	}
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
-	for _, file := range slices.Sorted(maps.Keys(woven)) {
-		to := filepath.Join(dir, strings.ReplaceAll(file, "/", "+"))
-		if err := os.WriteFile(to, []byte(woven[file]), 0o600); err != nil {
-			return "", fmt.Errorf("write overlay: %w", err)
-		}
-		overlay.Replace[filepath.Join(root, file)] = to
-	}
-	data, err := json.MarshalIndent(overlay, "", "\t")
-	if err != nil {
-		return "", fmt.Errorf("write overlay: %w", err)
-	}
-	to := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		return "", fmt.Errorf("write overlay: %w", err)
-	}
-	return to, nil
+	return overlay.Write(root, dir, woven)
 }
