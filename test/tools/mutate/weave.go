@@ -102,6 +102,7 @@ func write(root, dir string, sources []*source, kept func(Mutant) bool) (string,
 		woven[path.Join(path.Dir(s.file), switchFile)] = fmt.Appendf(nil, `package %s
 
 import (
+	"os"
 	"strconv"
 )
 
