@@ -134,6 +134,12 @@ func (j *judge) straight() bool {
 	return err == nil && j.ledgerTips.tip() != ""
 }
 
+// carried tells whether every replica has a base: one that was set back to an older daemon
+// leaves alone what stands on a newer one, and holds its Lease all the same.
+func (j *judge) carried(provider, version string) bool {
+	return !slices.ContainsFunc(j.w.replicas, func(r *replica) bool { return j.w.renderer(r).CheckBase(provider, version) != nil })
+}
+
 // promised tells whether nothing in what is declared keeps a tenant from its place.
 func (j *judge) promised(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, e *ledger.Tenant) bool {
 	shard, class := f.Shards[t.Spec.Shard], f.Classes[t.Spec.Class]
@@ -141,8 +147,11 @@ func (j *judge) promised(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, e *l
 		!roomy(shard) || t.Spec.MovedFrom != "" || t.Spec.DataStore != "" || len(t.Files) > 0 {
 		return false
 	}
+	if in := l.Classes[t.Spec.Class]; !j.carried(in.Provider, in.BaseVersion) {
+		return false
+	}
 	for name, ds := range f.DataStores {
-		if e := l.DataStores[name]; e != nil && e.Held == nil && e.Shard == t.Spec.Shard && ds.Spec.Provider == class.Spec.Provider && ds.Spec.Capacity.Tenants == 0 {
+		if e := l.DataStores[name]; e != nil && e.Held == nil && j.carried(e.Provider, e.BaseVersion) && e.Shard == t.Spec.Shard && ds.Spec.Provider == class.Spec.Provider && ds.Spec.Capacity.Tenants == 0 {
 			return true
 		}
 	}
