@@ -19,6 +19,8 @@ import (
 // as it is declared, and after that nothing may happen any more.
 func (j *judge) calm() {
 	j.w.clear()
+	j.w.pass(2 * j.w.settings.Interval)
+	j.w.makeRoom() // of what was decided only now, people have heard only now
 	j.become("after the faults")
 	if j.failed() {
 		return
