@@ -20,7 +20,7 @@ func Generate(seed uint64) *History {
 		h.Acts = append(h.Acts, g.tenant())
 	}
 	h.Acts = append(h.Acts, Act{After: 2 * time.Minute, Do: "wait"})
-	for range 6 + g.IntN(14) {
+	for range 3 + g.IntN(4+g.IntN(16)) { // mostly few, now and then many
 		if g.IntN(10) == 0 {
 			h.Acts = append(h.Acts, few[g.IntN(len(few))](g, h)...)
 			continue
@@ -123,8 +123,9 @@ func (g *generator) settings() Settings {
 	s.Replicas = []int{1, 1, 2, 2, 3}[g.IntN(5)]
 	s.WatchLists = g.IntN(2) == 0
 	s.Limit = []int{1, 3, 3}[g.IntN(3)]
+	s.Lease = []time.Duration{30 * time.Second, 2 * time.Minute, 2 * time.Minute}[g.IntN(3)]
 	if g.IntN(4) == 0 {
-		s.Lease, s.Interval, s.Look, s.Status, s.Retention = 10*time.Minute, 10*time.Minute, 10*time.Minute, time.Minute, 12*time.Hour
+		s.Lease, s.Interval, s.Look, s.Status, s.Retention = 20*time.Minute, 30*time.Minute, 30*time.Minute, 2*time.Minute, 12*time.Hour
 	}
 	return s
 }

@@ -55,6 +55,30 @@ func (s *Server) again(w write, was *stored, patch Object) *object {
 	return next
 }
 
+// rewritten is what an update makes of an object of which only values change while its
+// author alone has ever written it: all of it is the author's, and stays so. Renewals of
+// Leases are of that kind. It is nil when more than that may change.
+func (s *Server) rewritten(w write, was *stored, o Object, entries []metav1.ManagedFieldsEntry) *object {
+	if s.slow || was.author == "" || was.author != w.manager || w.subresource != "" || w.kind.Status || len(was.managed) != 1 {
+		return nil
+	}
+	if entries != nil && !sameFields(entries, was.managed) {
+		return nil
+	}
+	content, ok := changed(was.content, was.content, o)
+	if !ok || textOf(metaOf(o), "creationTimestamp") != textOf(metaOf(was.content), "creationTimestamp") {
+		return nil
+	}
+	next := newObject(o, was.managed)
+	if !same(content, was.content) {
+		entry := was.managed[0]
+		now := metav1.NewTime(s.now().Truncate(1e9))
+		entry.Time = &now
+		next.managed = []metav1.ManagedFieldsEntry{entry}
+	}
+	return next
+}
+
 // alone tells whether the applier is the only one who owns anything beside the status.
 func alone(st *stored) bool {
 	for _, e := range st.managed {

@@ -46,6 +46,8 @@ type stored struct {
 	managed []metav1.ManagedFieldsEntry
 	labels  labels.Set
 	sent    *sentBefore // nil when it is not known, or says nothing
+	// author alone has written it, by creating and updating it, and owns all of it.
+	author string
 
 	// Made when they are asked for.
 	whole Object

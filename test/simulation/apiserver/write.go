@@ -89,7 +89,11 @@ func (s *Server) insert(w write, next *object) (*stored, error) {
 	if wrong := append(w.kind.misnamed(w.name), w.kind.wrong(content)...); len(wrong) > 0 {
 		return nil, apierrors.NewInvalid(w.kind.gvk.GroupKind(), w.name, wrong)
 	}
-	return s.store(w, nil, content, s.timed(nil, next.managed)), nil
+	st := s.store(w, nil, content, s.timed(nil, next.managed))
+	if (w.verb == "create" || w.verb == "update") && !next.touched {
+		st.author = w.manager
+	}
+	return st, nil
 }
 
 // update replaces an object by what was sent. Some kinds are made by it when they are
@@ -125,9 +129,12 @@ func (s *Server) replace(w write, was *stored, o Object) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, ok := w.fields().UpdateNoErrors(was.object(), newObject(o, entries), w.manager).(*object)
-	if !ok {
-		return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
+	next := s.rewritten(w, was, o, entries)
+	if next == nil {
+		var ok bool
+		if next, ok = w.fields().UpdateNoErrors(was.object(), newObject(o, entries), w.manager).(*object); !ok {
+			return nil, apierrors.NewInternalError(fmt.Errorf("update %s: no object", w.name))
+		}
 	}
 	return s.change(w, was, next)
 }
@@ -179,6 +186,8 @@ func (s *Server) change(w write, was *stored, next *object) (*stored, error) {
 	st := s.store(w, was, content, s.timed(was.managed, next.managed))
 	if next.touched {
 		st.sent = nil // what is there may not be what was sent
+	} else if was.author == w.manager && w.verb == "update" && w.subresource == "" {
+		st.author = was.author
 	}
 	return st, nil
 }

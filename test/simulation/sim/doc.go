@@ -2,13 +2,14 @@
 //
 //	make sim                    2,000 seeds, then every planted bug
 //	make sim SEEDS=50000        more of them
+//	make sim FROM=2001          others
 //	make sim SEED=42            one seed again, told in words
 //	make sim HISTORY=failed.txt one history again
 //
 // It builds the simulator's test binary twice, as the product is and with the planted
 // bugs, and starts a process a processor:
 //
-//	seeds 1 … N ──blocks──► simulation.test ─┐
+//	seeds FROM … ──blocks──► simulation.test ─┐
 //	                        simulation.test ─┴─ a line of JSON a seed ──► figures
 //
 //	each bug ──its history, seeds 1, 2 …──► planted.test, TENANTRY_PLANTED=<bug> ──► until it is found

@@ -65,14 +65,14 @@ func (s *sim) hunt(ctx context.Context) error {
 // find gives the first outcome that a bug made bad, that of its own history first, which
 // has the seed 0; nil when there is none. What fails without a bug finds none.
 func (s *sim) find(ctx context.Context, bug planted.Bug) (found *outcome, err error) {
-	w := worker{binary: s.planted, bug: bug.Name, patience: s.opts.patience}
+	w := s.worker(s.planted, bug.Name)
 	if bug.History != "" {
 		file := filepath.Join(s.opts.root, "test", "simulation", "planted", bug.History)
 		with, err := w.through(ctx, file)
 		if err != nil {
 			return nil, err
 		}
-		without, err := worker{binary: s.plain, patience: s.opts.patience}.through(ctx, file)
+		without, err := s.worker(s.plain, "").through(ctx, file)
 		if err != nil {
 			return nil, err
 		}
@@ -102,10 +102,10 @@ func (s *sim) find(ctx context.Context, bug planted.Bug) (found *outcome, err er
 
 // failsAnyway tells whether a seed fails without any bug.
 func (s *sim) failsAnyway(ctx context.Context, seed uint64) (fails bool, err error) {
-	if seed <= uint64(s.opts.seeds) {
+	if seed >= s.opts.from && seed < s.end() {
 		return slices.ContainsFunc(s.failed, func(f outcome) bool { return f.Seed == seed }), nil
 	}
-	w := worker{binary: s.plain, patience: s.opts.patience}
+	w := s.worker(s.plain, "")
 	err = w.live(ctx, seed, seed+1, func(o outcome) bool {
 		fails = o.Violation != ""
 		return false

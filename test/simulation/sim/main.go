@@ -25,6 +25,7 @@ func main() {
 // options are the program's flags.
 type options struct {
 	root, dir string
+	from      uint64
 	seeds     int
 	bound     int
 	bug       string
@@ -40,6 +41,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.root, "root", ".", "`DIR` of the product")
 	f.StringVar(&o.dir, "dir", "bin/sim", "`DIR` for what is built, and for histories that fail")
+	f.Uint64Var(&o.from, "from", 1, "the first seed")
 	f.IntVar(&o.seeds, "seeds", 2000, "how many seeds are lived through")
 	f.IntVar(&o.bound, "bound", 400, "how many seeds a planted bug may take to be found; 0 plants none")
 	f.StringVar(&o.bug, "bug", "", "plant this bug: alone, or with one seed or history to be told of it")
@@ -50,8 +52,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if f.NArg() > 0 || o.seeds < 0 || o.workers < 1 {
-		fmt.Fprintln(stderr, "sim: want no arguments, seeds not below 0 and workers above")
+	if f.NArg() > 0 || o.from < 1 || o.seeds < 0 || o.workers < 1 {
+		fmt.Fprintln(stderr, "sim: want no arguments, seeds not below 0, workers and the first seed above")
 		return o, errors.New("misuse")
 	}
 	return o, nil
@@ -68,6 +70,7 @@ func start(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	s, err := newSim(ctx, o, stdout, stderr)
 	if err == nil {
+		defer s.close()
 		if o.seed != 0 || o.history != "" {
 			err = s.replay(ctx)
 		} else {

@@ -21,7 +21,7 @@ func (s *sim) shrink(ctx context.Context) {
 			continue
 		}
 		bounded, cancel := context.WithTimeout(ctx, s.opts.patience)
-		out, err := worker{binary: s.plain}.command(bounded, "-seeds", fmt.Sprint(o.Seed), "-shrink").CombinedOutput()
+		out, err := s.worker(s.plain, "").command(bounded, "-seeds", fmt.Sprint(o.Seed), "-shrink").CombinedOutput()
 		cancel()
 		history, words, found := short(string(out))
 		if !found {
@@ -59,9 +59,9 @@ func short(out string) (history, words string, found bool) {
 
 // replay tells of one seed, or one history.
 func (s *sim) replay(ctx context.Context) error {
-	w := worker{binary: s.plain}
+	w := s.worker(s.plain, "")
 	if s.opts.bug != "" {
-		w = worker{binary: s.planted, bug: s.opts.bug}
+		w = s.worker(s.planted, s.opts.bug)
 	}
 	args := []string{"-seeds", fmt.Sprint(s.opts.seed)}
 	if s.opts.history != "" {

@@ -26,6 +26,7 @@ type sim struct {
 	stdout, stderr io.Writer
 	bugs           []planted.Bug
 	plain, planted string // binaries
+	disks          string // where processes have theirs
 
 	mu     sync.Mutex // over what follows, and stdout, while processes run
 	done   int
@@ -65,7 +66,23 @@ func newSim(ctx context.Context, o options, stdout, stderr io.Writer) (*sim, err
 			return nil, err
 		}
 	}
+	if s.disks, err = os.MkdirTemp(memory, "tenantry-sim-"); err != nil {
+		if s.disks, err = os.MkdirTemp("", "tenantry-sim-"); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// memory is where Linux has files that no disk is written for, which is a tenth faster.
+const memory = "/dev/shm"
+
+// close takes the disks away; processes that were ended have left theirs full.
+func (s *sim) close() { _ = os.RemoveAll(s.disks) }
+
+// worker starts processes of a binary with a bug, or without any.
+func (s *sim) worker(binary, bug string) worker {
+	return worker{binary: binary, bug: bug, disks: s.disks, patience: s.opts.patience}
 }
 
 func (s *sim) say(format string, args ...any) { fmt.Fprintf(s.stdout, format+"\n", args...) }
@@ -98,16 +115,16 @@ func (s *sim) run(ctx context.Context) error {
 // seeds lives through all of them.
 func (s *sim) seeds(ctx context.Context) error {
 	began := time.Now()
-	s.say("== %d seeds in %d processes", s.opts.seeds, s.opts.workers)
+	s.say("== %d seeds from %d on, in %d processes", s.opts.seeds, s.opts.from, s.opts.workers)
 	told := time.NewTicker(30 * time.Second)
 	defer told.Stop()
 	blocks := make(chan uint64)
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
 		defer close(blocks)
-		for from := 1; from <= s.opts.seeds; from += block {
+		for from := s.opts.from; from < s.end(); from += block {
 			select {
-			case blocks <- uint64(from):
+			case blocks <- from:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -116,9 +133,9 @@ func (s *sim) seeds(ctx context.Context) error {
 	})
 	for range s.opts.workers {
 		tasks.Go(func() error {
-			w := worker{binary: s.plain, patience: s.opts.patience}
+			w := s.worker(s.plain, "")
 			for from := range blocks {
-				to := min(from+block, uint64(s.opts.seeds)+1)
+				to := min(from+block, s.end())
 				err := w.live(ctx, from, to, func(o outcome) bool {
 					s.count(o)
 					select {
@@ -137,6 +154,9 @@ func (s *sim) seeds(ctx context.Context) error {
 	}
 	return tasks.Wait()
 }
+
+// end is the seed after the last one.
+func (s *sim) end() uint64 { return s.opts.from + uint64(s.opts.seeds) }
 
 func (s *sim) count(o outcome) {
 	s.mu.Lock()

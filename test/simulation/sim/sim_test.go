@@ -84,7 +84,7 @@ func played(t *testing.T, how string, o options, bugs ...string) (*sim, *bytes.B
 		t.Fatal(err)
 	}
 	out := &bytes.Buffer{}
-	o.dir, o.workers, o.patience = t.TempDir(), 1, 10*time.Second
+	o.dir, o.workers, o.patience, o.from = t.TempDir(), 1, 10*time.Second, max(1, o.from)
 	s := &sim{opts: o, stdout: out, stderr: out, plain: self, planted: self}
 	for _, name := range bugs {
 		s.bugs = append(s.bugs, planted.Bug{Name: name, What: "what " + name + " is"})
@@ -165,7 +165,7 @@ func TestHistory(t *testing.T) {
 
 // TestWorkers: seeds dealt out to several processes are each lived through once.
 func TestWorkers(t *testing.T) {
-	s, out := played(t, "[0 fails]", options{seeds: 4*block + 3})
+	s, out := played(t, "[3 fails]", options{from: 4, seeds: 4*block + 3})
 	s.opts.workers = 3
 	if err := s.run(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -200,6 +200,7 @@ func TestParse(t *testing.T) {
 		{"Argument", []string{"seeds"}, 2},
 		{"Flag", []string{"-x"}, 2},
 		{"NoSeeds", []string{"-seeds", "-1"}, 2},
+		{"From", []string{"-from", "0"}, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -32,6 +32,7 @@ type outcome struct {
 type worker struct {
 	binary string
 	bug    string // planted; empty is none
+	disks  string // for temporary files; empty is where the system has them
 	// patience is how long a process may say nothing.
 	patience time.Duration
 }
@@ -138,6 +139,9 @@ func (w worker) process(ctx context.Context, from, to uint64, each func(outcome)
 func (w worker) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, w.binary, append([]string{"-test.run", "^TestSeeds$", "-test.timeout", "0"}, args...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", planted.Variable+"="+w.bug)
+	if w.disks != "" {
+		cmd.Env = append(cmd.Env, "TMPDIR="+w.disks)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
