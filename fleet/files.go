@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // limits bound the files beside a declaration: an overlay, not an archive.

@@ -86,7 +86,15 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-func (f Findings) sort() {
+// Fit makes what was taken over out of files fit to be shown and kept.
+func (f Finding) Fit() Finding {
+	f.Field = bounded(f.Field, maxFieldText)
+	f.Message, f.Hint = bounded(f.Message, maxMessageText), bounded(f.Hint, maxMessageText)
+	return f
+}
+
+// Sort puts findings in the order of their places.
+func (f Findings) Sort() {
 	slices.SortFunc(f, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Field, b.Field), cmp.Compare(a.Message, b.Message))

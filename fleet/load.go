@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // Load reads the fleet that fsys declares: fleet.yaml, shards/, datastores/,
@@ -45,7 +45,7 @@ func load(fsys fs.FS, remembered *memory) (*Fleet, Findings, error) {
 	if remembered != nil {
 		remembered.last = len(l.entries)
 	}
-	l.findings.sort()
+	l.findings.Sort()
 	slices.Sort(l.fleet.Opaque)
 	return l.fleet, l.findings, nil
 }
@@ -57,7 +57,7 @@ func LoadClass(fsys fs.FS, name string) (*Class, Findings, error) {
 	if err := l.loadClass(l.base, name); err != nil {
 		return nil, nil, err
 	}
-	l.findings.sort()
+	l.findings.Sort()
 	if len(l.findings) > 0 || len(l.entries) == 0 {
 		return nil, l.findings, nil
 	}
@@ -128,8 +128,7 @@ func (l *loader) declare(kind, name, path string) *entry {
 // report adds a finding about a declaration, which breaks it.
 func (l *loader) report(e *entry, f Finding) {
 	f.File = cmp.Or(f.File, e.path)
-	f.Field = bounded(f.Field, maxFieldText)
-	f.Message, f.Hint = bounded(f.Message, maxMessageText), bounded(f.Hint, maxMessageText)
+	f = f.Fit()
 	l.findings = append(l.findings, f)
 	f.Hint = "" // one line, with its place: that is what a status says
 	e.message = cmp.Or(e.message, f.String())

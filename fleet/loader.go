@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // Loader loads one commit after the other and remembers folders by their content, so that a commit costs what it changes. It needs an fs.FS with the

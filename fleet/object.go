@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // object is a declaration as it is written.

@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // Bounds of a class's parameters: a handful of knobs, not a language.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // maxFolderDepth bounds how deep folders are looked into.

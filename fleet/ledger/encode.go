@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 // Each kind's file is its entry with a header before it, laid flat.

@@ -24,13 +24,13 @@ type room struct {
 // The house, from the ground up. A package that stands in no room fails the
 // test: where it belongs is decided here first.
 var house = []room{
-	{"fleet/internal/...", nil, "strict reading and writing of YAML knows no kind"},
-	{"fleet", []string{"fleet/internal/..."}, "what people declare rests on nothing: everybody reads it"},
-	{"fleet/ledger", []string{"fleet", "fleet/internal/..."}, "decisions name declarations by the same words"},
+	{"fleet/strict", nil, "strict reading and writing of YAML knows no kind"},
+	{"fleet", []string{"fleet/strict"}, "what people declare rests on nothing: everybody reads it"},
+	{"fleet/ledger", []string{"fleet", "fleet/strict"}, "decisions name declarations by the same words"},
 	{"fleet/placement", []string{"fleet", "fleet/ledger"}, "placing weighs what is declared against what was decided"},
 	{"git", nil, "commits in, commits out: bytes and paths, never a tenant"},
 	{"git/...", []string{"git", "git/..."}, "helpers of the Git room know as little as the room"},
-	{"render", []string{"fleet", "fleet/ledger", "render/..."}, "a unit is a function of declaration, class, base and placement"},
+	{"render", []string{"fleet", "fleet/ledger", "fleet/strict", "render/..."}, "a unit is a function of declaration, class, base and placement"},
 	{"render/...", nil, "a provider is a folder: data and the embed of it"},
 	{"reconciler/core", []string{"fleet", "fleet/ledger", "fleet/placement", "render"}, "Step and Decide know no edge: no Git, no shard, no clock"},
 	{"reconciler/shard", []string{"fleet", "fleet/ledger", "render", "reconciler/core", "reconciler/jitter"}, "carries out what core decided on one shard, and reports"},

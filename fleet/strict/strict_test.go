@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/tenantry/tenantry/fleet/internal/strict"
+	"github.com/tenantry/tenantry/fleet/strict"
 )
 
 type inner struct {
@@ -146,6 +146,38 @@ func TestPosition(t *testing.T) {
 		if got := doc.Position(field); got != want {
 			t.Errorf("%s is at %v, want %v", field, got, want)
 		}
+	}
+}
+
+// TestWithin: each way to write a text leads back to its characters.
+func TestWithin(t *testing.T) {
+	tests := []struct {
+		name, text string
+		character  int
+		want       strict.Position
+	}{
+		{"plain", "name: a b.c\n", 4, strict.Position{1, 11}},
+		{"double quotes", "name: \"a b.c\"\n", 4, strict.Position{1, 12}},
+		{"single quotes", "name: '\"x'' \" + y'\n", 8, strict.Position{1, 17}},
+		{"escapes: the field", "name: \"a\\tb.c\"\n", 4, strict.Position{1, 7}},
+		{"an escaped letter", "name: \"\\x61 b.c\"\n", 4, strict.Position{1, 7}},
+		{"folded", "name: >- # of two lines\n  a\n  b.c\n", 4, strict.Position{3, 5}},
+		{"literal", "name: |\n  a\n\n    b.c\n", 5, strict.Position{4, 5}},
+		{"folded plain", "name: a\n  b.c\n", 4, strict.Position{2, 5}},
+		{"beyond the end", "name: abc\n", 9, strict.Position{1, 9}},
+		{"letters of several bytes", "name: é漢.c\n", 3, strict.Position{1, 10}},
+		{"not written", "kind: K\n", 3, strict.Position{1, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, doc, problems := decode(t, tt.text, nil)
+			if problems != "" {
+				t.Fatal(problems)
+			}
+			if got := doc.Within("name", tt.character); got != tt.want {
+				t.Errorf("character %d of %q is at %v, want %v", tt.character, tt.text, got, tt.want)
+			}
+		})
 	}
 }
 

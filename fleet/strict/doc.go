@@ -5,7 +5,8 @@
 // Decode fills a plain struct by its json tags and refuses unknown and repeated
 // keys, nulls, empty strings and values of another type. Both collect everything
 // that is wrong, each Problem with its place; Position answers where a field
-// stands, so that later checks can speak of fields alone.
+// stands, and Within where a character of its text does, so that later checks can
+// speak of fields alone.
 //
 // # Why
 //

@@ -30,9 +30,10 @@ type Problem struct {
 
 // Document is one parsed document. After Decode it knows where fields stand.
 type Document struct {
+	data   []byte
 	root   *yaml.Node
 	keys   map[string]Position
-	values map[string]Position
+	values map[string]*yaml.Node
 }
 
 // Parse reads data as exactly one YAML document whose root is a mapping.
@@ -53,7 +54,7 @@ func Parse(data []byte) (*Document, []Problem) {
 	if nodes[0].Kind != yaml.MappingNode {
 		return nil, []Problem{at(nodes[0].Line, nodes[0].Column, "is not a mapping", "start with apiVersion: and kind:")}
 	}
-	return &Document{root: nodes[0], keys: map[string]Position{}, values: map[string]Position{}}, nil
+	return &Document{data: data, root: nodes[0], keys: map[string]Position{}, values: map[string]*yaml.Node{}}, nil
 }
 
 // Scan checks a file that others will read (a Kustomize overlay, a patch): any
@@ -163,8 +164,8 @@ func (d *Document) Written(field string) bool {
 // Position gives the place of the field's value. A field that is not written is
 // at the key of its nearest written parent, or at the document's start.
 func (d *Document) Position(field string) Position {
-	if p, ok := d.values[field]; ok {
-		return p
+	if n, ok := d.values[field]; ok {
+		return Position{n.Line, n.Column}
 	}
 	for field != "" {
 		cut := strings.LastIndexAny(field, ".[")
@@ -189,5 +190,5 @@ func (d *Document) Key(field string) Position {
 
 func (d *Document) remember(field string, key, value *yaml.Node) {
 	d.keys[field] = Position{key.Line, key.Column}
-	d.values[field] = Position{value.Line, value.Column}
+	d.values[field] = value
 }

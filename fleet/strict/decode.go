@@ -13,7 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Decode fills the struct that into points to. defaults, when not nil, is called
+// Decode fills the struct that into points to. A type that reads YAML itself
+// (yaml.Unmarshaler) is handed its node: it takes what this package knows no form of. defaults, when not nil, is called
 // with a pointer to each struct before anything is read into it, also for structs
 // that are not written; pointers to structs stay nil until written.
 func (d *Document) Decode(into any, defaults func(any)) []Problem {
@@ -87,6 +88,12 @@ func isScalar(t reflect.Type) bool {
 // value reads n into v.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 	t := v.Type()
+	if own, ok := v.Addr().Interface().(yaml.Unmarshaler); ok {
+		if err := own.UnmarshalYAML(n); err != nil {
+			d.add(n, field, err.Error(), "")
+		}
+		return
+	}
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		d.add(n, field, "Invalid value: null: want a value", "leave the field out for its default")
