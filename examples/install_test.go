@@ -91,9 +91,12 @@ func kinds(t *testing.T, path string) []string {
 	return all
 }
 
-// resource is a kind's name in rules: deployments.apps.
+// resource is a kind's name in rules: deployments.apps, and *.apps for all of a group.
 func resource(t *testing.T, kind string) string {
 	t.Helper()
+	if group, all := strings.CutSuffix(kind, "/*/*"); all {
+		return schema.GroupResource{Group: group, Resource: "*"}.String()
+	}
 	i := strings.LastIndex(kind, "/")
 	gv, err := schema.ParseGroupVersion(kind[:i])
 	if err != nil {

@@ -131,7 +131,7 @@ func TestOptionsProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.LatestBase("toy") + " " + strings.Join(r.Providers(), " "); got != "7 kamaji native toy" {
+	if got := r.LatestBase("toy") + " " + strings.Join(r.Providers(), " "); got != "7 cluster-api kamaji native toy" {
 		t.Errorf("got %s", got)
 	}
 	_, err = New(Options{Image: "image", Providers: Embedded()})

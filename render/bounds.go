@@ -90,13 +90,24 @@ func (b bounds) checkChanged(id ObjectID, was, is content) error {
 
 // commands tells whether path is an annotation by which people order the controller of
 // an object's kind about, such as Kamaji's "paused": whoever may set it could keep a
-// removed tenant running.
+// removed tenant running. Its domain is the kind's group, or one below or above it:
+// cluster.x-k8s.io/paused is heard by all of Cluster API's.
 func commands(path []string, id ObjectID) bool {
 	if len(path) < 3 || path[0] != "metadata" || path[1] != "annotations" || id.Group == "" {
 		return false
 	}
 	domain, _, found := strings.Cut(path[2], "/")
-	return found && (domain == id.Group || strings.HasSuffix(domain, "."+id.Group))
+	above := strings.Contains(domain, ".") && strings.HasSuffix(id.Group, "."+domain)
+	return found && (above || within(domain, id.Group) || within(domain, handedTo[id.Kind]))
+}
+
+// handedTo are the groups whose controllers are ordered about by the annotations of
+// another kind, because its own controller hands them on.
+var handedTo = map[string]string{"KamajiControlPlane": "kamaji.clastix.io"}
+
+// within tells whether domain is group, or below it.
+func within(domain, group string) bool {
+	return group != "" && (domain == group || strings.HasSuffix(domain, "."+group))
 }
 
 func either(list []string) string {

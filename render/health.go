@@ -32,7 +32,8 @@ type Judged struct {
 type Health struct {
 	State State
 	// Reason is a CamelCase word and Message a sentence about the first object that
-	// is not current; both are empty when all are.
+	// is not current; both are empty when all are. In a unit that is current they speak
+	// of what it works without.
 	Reason, Message string
 	// Asleep is true when the unit is current with nothing running.
 	Asleep bool
@@ -45,9 +46,16 @@ type Health struct {
 // rules speak in the provider's order.
 func (p *Provider) Judge(objects []Judged) Health {
 	var worst *Health
+	var remark Health
 	asleep := false
 	for _, r := range p.rules {
 		h := r.judge(objects)
+		if r.Remark {
+			if h.State != Current && remark.Reason == "" {
+				remark = h
+			}
+			continue
+		}
 		asleep = asleep || h.Asleep
 		if h.State != Current && (worst == nil || h.State == Failed && worst.State != Failed) {
 			worst = &h
@@ -59,7 +67,7 @@ func (p *Provider) Judge(objects []Judged) Health {
 	if worst != nil {
 		return Health{State: worst.State, Reason: worst.Reason, Message: worst.Message, Outputs: p.read(objects)}
 	}
-	return Health{State: Current, Asleep: asleep, Outputs: p.read(objects)}
+	return Health{State: Current, Reason: remark.Reason, Message: remark.Message, Asleep: asleep, Outputs: p.read(objects)}
 }
 
 // missing is the judgement of a unit of which a part that no rule speaks of is absent.
@@ -87,7 +95,7 @@ func (r rule) judge(objects []Judged) Health {
 			result = h
 		}
 	}
-	if !found {
+	if !found && !r.Remark {
 		return Health{State: InProgress, Reason: r.Reason, Message: fmt.Sprintf("%s %s is not there yet", r.Kind.Kind, r.Name)}
 	}
 	return result

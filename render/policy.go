@@ -78,7 +78,7 @@ func (p policy) check(objects []Object) error {
 		errs = append(errs, fmt.Errorf("%d bytes: want %d at most", total, maxUnitBytes))
 	}
 	for _, r := range p.provider.rules {
-		if !slices.ContainsFunc(objects, func(o Object) bool { return r.matches(o.ID) }) {
+		if !r.Remark && !slices.ContainsFunc(objects, func(o Object) bool { return r.matches(o.ID) }) {
 			errs = append(errs, fmt.Errorf("%s %s is missing: the %s provider reads health from it", r.Kind.Kind, r.Name, p.provider.Name))
 		}
 	}
@@ -94,7 +94,7 @@ func checkKind(how *Provider, id ObjectID) error {
 	if id.Name == "" {
 		return errors.New("it has no name")
 	}
-	if !slices.Contains(how.kinds, id.kind()) {
+	if !id.kind().concrete() || !anyCovers(how.kinds, id.kind()) {
 		return fmt.Errorf("kind %s may not be rendered by the %s provider", id.kind(), how.Name)
 	}
 	return nil
@@ -152,6 +152,11 @@ func checkMetadata(c content) error {
 			return err
 		}
 	}
+	for _, path := range pairsPaths {
+		if err := checkPairs(path, at(c, path)); err != nil {
+			return err
+		}
+	}
 	spec, _ := c["spec"].(content)
 	claims, _ := spec["volumeClaimTemplates"].([]any)
 	for i, claim := range claims {
@@ -163,12 +168,19 @@ func checkMetadata(c content) error {
 	return nil
 }
 
-// metadataPaths are where workloads, and Kamaji's control planes, hold the labels and
+// metadataPaths are where workloads, and control planes of Kamaji's, hold the labels and
 // annotations of what a shard makes of them.
 var metadataPaths = []string{
 	"spec.template.metadata", "spec.jobTemplate.metadata", "spec.jobTemplate.spec.template.metadata",
 	"spec.controlPlane.deployment.additionalMetadata", "spec.controlPlane.deployment.podAdditionalMetadata",
 	"spec.controlPlane.service.additionalMetadata", "spec.controlPlane.ingress.additionalMetadata", "spec.controlPlane.gateway.additionalMetadata",
+	"spec.deployment.additionalMetadata", "spec.deployment.podAdditionalMetadata",
+}
+
+// pairsPaths are where KamajiControlPlanes hold labels and annotations alone.
+var pairsPaths = []string{
+	"spec.network.serviceLabels", "spec.network.serviceAnnotations", "spec.network.ingress.extraLabels",
+	"spec.network.ingress.extraAnnotations", "spec.network.gateway.extraLabels", "spec.network.gateway.extraAnnotations",
 }
 
 // descend is the mapping at a path; nil when there is none.
@@ -187,19 +199,26 @@ var protected = []string{"tenantry.io", "config.kubernetes.io", "config.k8s.io"}
 // wants texts.
 func checkOurs(where string, meta content) error {
 	for _, field := range []string{"labels", "annotations"} {
-		pairs, ok := meta[field].(content)
-		if meta[field] != nil && !ok {
-			return fmt.Errorf("%s.%s is not a mapping", where, field)
+		if err := checkPairs(where+"."+field, meta[field]); err != nil {
+			return err
 		}
-		for key, value := range pairs {
-			domain, _, _ := strings.Cut(key, "/")
-			ours := func(d string) bool { return domain == d || strings.HasSuffix(domain, "."+d) }
-			if key == LabelManagedBy || slices.ContainsFunc(protected, ours) {
-				return fmt.Errorf("%s.%s[%s] is Tenantry's own", where, field, key)
-			}
-			if text, ok := value.(string); !ok || isTyped(text) && !strings.HasSuffix(text, tagMade+markClose) {
-				return fmt.Errorf("%s.%s[%s] is not a string", where, field, key)
-			}
+	}
+	return nil
+}
+
+func checkPairs(where string, value any) error {
+	pairs, ok := value.(content)
+	if value != nil && !ok {
+		return fmt.Errorf("%s is not a mapping", where)
+	}
+	for key, value := range pairs {
+		domain, _, _ := strings.Cut(key, "/")
+		ours := func(d string) bool { return within(domain, d) }
+		if key == LabelManagedBy || slices.ContainsFunc(protected, ours) {
+			return fmt.Errorf("%s[%s] is Tenantry's own", where, key)
+		}
+		if text, ok := value.(string); !ok || isTyped(text) && !strings.HasSuffix(text, tagMade+markClose) {
+			return fmt.Errorf("%s[%s] is not a string", where, key)
 		}
 	}
 	return nil

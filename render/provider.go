@@ -65,10 +65,30 @@ type Provider struct {
 	footprint  []workload
 }
 
-// kind is a group, version and kind, written apps/v1/Deployment or v1/Service.
+// kind is a group, version and kind, written apps/v1/Deployment or v1/Service. Where a
+// provider says what may be rendered, <group>/*/* stands for all kinds of a group.
 type kind struct{ Group, Version, Kind string }
 
 func (k kind) String() string { return path.Join(k.Group, k.Version, k.Kind) }
+
+// every tells that k stands for all kinds of its group.
+func (k kind) every() bool { return k.Kind == "*" }
+
+// covers tells whether k is other, or stands for it.
+func (k kind) covers(other kind) bool { return k == other || k.every() && k.Group == other.Group }
+
+// concreteForm is that of versions and kinds: both stand in URLs.
+var concreteForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*$`)
+
+// concrete tells that k is the kind of some object.
+func (k kind) concrete() bool {
+	return concreteForm.MatchString(k.Version) && concreteForm.MatchString(k.Kind)
+}
+
+// anyCovers tells whether one of kinds is k, or stands for it.
+func anyCovers(kinds []kind, k kind) bool {
+	return slices.ContainsFunc(kinds, func(some kind) bool { return some.covers(k) })
+}
 
 // UnmarshalText reads what String writes.
 func (k *kind) UnmarshalText(text []byte) error {
@@ -80,6 +100,9 @@ func (k *kind) UnmarshalText(text []byte) error {
 		*k = kind{parts[0], parts[1], parts[2]}
 	default:
 		return fmt.Errorf("parse kind %q: want <group>/<version>/<kind> or <version>/<kind>", text)
+	}
+	if strings.Contains(string(text), "*") && (*k != kind{k.Group, "*", "*"} || k.Group == "" || k.Group == "*") {
+		return fmt.Errorf("parse kind %q: want <group>/*/* for all kinds of a group", text)
 	}
 	return nil
 }
@@ -144,6 +167,9 @@ type (
 		Asleep  expression `json:"asleep,omitempty"`
 		// InProgress overrides Failed, for trouble that is known to pass.
 		InProgress expression `json:"inProgress,omitempty"`
+		// Remark is of objects that a unit may have and works without: what is wrong with
+		// them is told, and the unit is current all the same.
+		Remark bool `json:"remark,omitempty"`
 	}
 	output struct {
 		Name   string     `json:"name"`
@@ -287,7 +313,7 @@ func newProvider(d *description, p part, s *section) (*Provider, error) {
 		if r.Reason == "" || r.Current.program == nil || r.Message.program == nil {
 			return nil, fmt.Errorf("health of %s %s: reason, current and message are required", r.Kind, r.Name)
 		}
-		if !slices.Contains(s.Kinds, r.Kind) {
+		if r.Kind.every() || !anyCovers(s.Kinds, r.Kind) {
 			return nil, fmt.Errorf("health of %s %s: the kind is not among kinds", r.Kind, r.Name)
 		}
 	}
@@ -295,7 +321,7 @@ func newProvider(d *description, p part, s *section) (*Provider, error) {
 		return nil, errors.New("health is empty")
 	}
 	for _, k := range s.Stateful {
-		if !slices.Contains(s.Kinds, k) {
+		if !anyCovers(s.Kinds, k) {
 			return nil, fmt.Errorf("stateful: %s is not among kinds", k)
 		}
 	}
@@ -325,7 +351,7 @@ func (p *Provider) Stateful(id ObjectID) bool {
 	if id.Group == "" && (id.Kind == "Namespace" || id.Kind == "PersistentVolumeClaim") {
 		return true
 	}
-	return slices.ContainsFunc(p.stateful, func(k kind) bool { return k.Group == id.Group && k.Kind == id.Kind })
+	return slices.ContainsFunc(p.stateful, func(k kind) bool { return k.Group == id.Group && (k.Kind == id.Kind || k.every()) })
 }
 
 // Revision is what the kubeconfig's Secret is at, as the unit's own objects tell. ok

@@ -38,6 +38,19 @@ func TestLoadBases(t *testing.T) {
 		{"BadCEL", "Expressions are compiled when they are read.", replaced(`current: "true"`, `current: "object.("`), "compile"},
 		{"UnknownVariable", "So are their variables.", replaced(`current: "true"`, `current: "objekt.x"`), "undeclared reference"},
 		{"BadKind", "A kind has a version.", replaced("kinds: [v1/Namespace]", "kinds: [Namespace]"), "parse kind"},
+		{"WholeGroup", "What only classes bring is known by its group.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, infra.example.com/*/*]"), ""},
+		{"AnyGroup", "That would be everything.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, '*/*/*']"), "want <group>/*/*"},
+		{"CoreGroup", "So would that.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, '*/*']"), "want <group>/*/*"},
+		{"AnyVersion", "It is the group or one kind.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, 'apps/*/Deployment']"), "want <group>/*/*"},
+		{"PartOfName", "Names are no patterns.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, 'apps/v1/Deploy*']"), "want <group>/*/*"},
+		{"JudgesGroup", "An expression reads one form.", func(s string) string {
+			return strings.NewReplacer("kinds: [v1/Namespace]", "kinds: [infra.example.com/*/*]", "kind: v1/Namespace", "kind: infra.example.com/*/*").Replace(s)
+		}, "not among kinds"},
+		{"JudgesOfGroup", "One of a group's kinds may be read.", func(s string) string {
+			return strings.NewReplacer("kinds: [v1/Namespace]", "kinds: [infra.example.com/*/*]", "kind: v1/Namespace", "kind: infra.example.com/v1/Metal").Replace(s)
+		}, ""},
+		{"BearsStateAsGroup", "So may bearing state be said.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, infra.example.com/*/*]\n  stateful: [infra.example.com/*/*]"), ""},
+		{"BearsStateElsewhere", "It could never be rendered.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace]\n  stateful: [infra.example.com/*/*]"), "not among kinds"},
 		{"JudgesWhatItMayNotRender", "The rule could never be met.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Service]"), "not among kinds"},
 	}
 	for _, tt := range tests {
@@ -72,7 +85,7 @@ func TestInputs(t *testing.T) {
 		{"NoClass", "The class names the provider.", func(in *TenantInput) { in.Class = nil }, "class is missing"},
 		{"NoEndpoint", "The tenant is not placed.", func(in *TenantInput) { in.Placement.Address = "" }, "needs an address or a host"},
 		{"TwoEndpoints", "It has one.", func(in *TenantInput) { in.Placement.Host = "x.example" }, "needs an address or a host"},
-		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries kamaji, native`},
+		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries cluster-api, kamaji, native`},
 		{"UnknownBase", "A ledger may be newer than the binary.", func(in *TenantInput) { in.BaseVersion = "7" }, `base version "7" of provider native is unknown: this binary carries 1`},
 		{"BadCIDR", "The Service's address is computed.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0" }, "spec.network.serviceCIDR"},
 		{"TinyCIDR", "There is no room for the Service.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0/32" }, "holds no address"},
