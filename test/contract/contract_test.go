@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/tenantry/tenantry/test/cluster"
 )
 
@@ -71,6 +74,87 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What was applied has to be at rest.
+func TestAgain(t *testing.T) {
+	cfg := fixture.Start(t).Shards[0].Config(t)
+	definitions, err := readDefinitions("testdata/crds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const big = "{apiVersion: contract.example.com/v1, kind: Widget, metadata: {name: again, namespace: contract}, spec: {color: red, size: 2}}"
+	const plain = "{apiVersion: contract.example.com/v1, kind: Widget, metadata: {name: again, namespace: contract}, spec: {color: red}}"
+	for _, tt := range []struct {
+		name, reason string
+		// first is applied, second is what is held to be the same.
+		first, second string
+		written       fields
+		want          string
+	}{
+		{"Rests", "what controllers add is theirs", plain, plain, fields{"size": int64(3)}, ""},
+		{"Ours", "they leave alone what is ours", big, big, fields{"size": int64(3)}, ""},
+		{"Writes", "it is not the same", plain, big, fields{}, "wrote something"},
+		{"Taken", "they took a field", big, big, fields{"!size": int64(3)}, "took fields of ours"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			to, err := newTarget(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range definitions {
+				if err := to.define(t.Context(), d); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := to.discover(); err != nil {
+				t.Fatal(err)
+			}
+			h := steps(t, tt.first, tt.second)
+			first, second := h.steps[0][0], h.steps[1][0]
+			to.written = map[schema.GroupKind]fields{first.GroupVersionKind().GroupKind(): {}}
+			if err := to.take(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			made, err := to.apply(t.Context(), to.resource(first), first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to.written[first.GroupVersionKind().GroupKind()] = tt.written
+			err = to.again(t.Context(), second, made)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%s: got %v, want …%s…", tt.reason, err, tt.want)
+			}
+			if err := to.remove(t.Context(), first); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Definitions out of modules are those of one version, or none.
+func TestDownload(t *testing.T) {
+	folders, err := download(t.Context(), clusterAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definitions, err := readDefinitions(folders...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := history{steps: [][]*unstructured.Unstructured{{{Object: map[string]any{"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster"}}}}}
+	if got := needed(definitions, []history{h}); len(got) != 1 || got[0].kind().Kind != "Cluster" {
+		t.Errorf("of %d definitions these are needed: %v", len(definitions), got)
+	}
+	other := slices.Clone(clusterAPI)
+	other[0].sum = "h1:other"
+	if _, err := download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "its sum is") {
+		t.Errorf("a module of another content: got %v", err)
+	}
+	other[0].version = "v0.0.0-none"
+	if _, err := download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "v0.0.0-none") {
+		t.Errorf("a version that is not there: got %v", err)
+	}
+}
+
 func TestMisuse(t *testing.T) {
 	for name, args := range map[string][]string{
 		"NoFolder":  {"--crds", filepath.Join(t.TempDir(), "none")},
@@ -115,12 +199,12 @@ func TestRendered(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"TenantControlPlane", "DataStore", "Deployment", "StatefulSet", "Job", "ClusterIssuer"} {
+	for _, kind := range []string{"KamajiControlPlane", "MachineDeployment", "TenantControlPlane", "DataStore", "Deployment", "StatefulSet", "Job", "ClusterIssuer"} {
 		if !slices.Contains(kinds, kind) {
 			t.Errorf("no %s is applied", kind)
 		}
 	}
-	for _, name := range []string{"kamaji/tenant-address.golden.yaml", "native/datastore.golden.yaml", "examples/quickstart", "kamaji life-0 on 10.0.0.7", "kamaji datastore form-2"} {
+	for _, name := range []string{"kamaji/tenant-address.golden.yaml", "native/datastore.golden.yaml", "examples/quickstart", "kamaji life-0 on 10.0.0.7", "cluster-api life-0 on a.eu-1.example.com", "kamaji datastore form-2"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("%s is not applied; there are %v", name, names)
 		}

@@ -87,7 +87,7 @@ func documents(data []byte) ([]*unstructured.Unstructured, error) {
 // conversion webhooks that some declare are never called: nothing asks for another
 // version than the stored one.
 func (t *target) define(ctx context.Context, d definition) error {
-	if err := t.apply(ctx, t.dynamic.Resource(definitionKind), d.object); err != nil {
+	if _, err := t.apply(ctx, t.dynamic.Resource(definitionKind), d.object); err != nil {
 		return fmt.Errorf("apply %s: %w", d.file, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)

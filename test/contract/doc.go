@@ -6,9 +6,14 @@
 //
 // What is applied comes from three places: the providers' golden files, the
 // examples, and generated histories of tenants and datastores, whose steps are
-// applied one over the other as they would be in a tenant's life. cert-manager's own
-// definitions come out of its Go module; all others have to be in DIR. A kind that no
-// definition there serves is a failure: what was not tried was not accepted.
+// applied one over the other as they would be in a tenant's life. cert-manager's and
+// Cluster API's own definitions come out of their Go modules; all others have to be in
+// DIR. A kind that no definition there serves is a failure: what was not tried was not
+// accepted.
+//
+// After each apply the controllers of other projects' kinds are played: they write
+// finalizers, owners, labels and fields of the spec as the real ones do. No field of ours
+// may be theirs then, and a second apply has to write nothing.
 //
 // The last line on standard output is
 //

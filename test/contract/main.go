@@ -84,6 +84,15 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 	if err != nil {
 		return "", err
 	}
+	folders, err := download(ctx, clusterAPI)
+	if err != nil {
+		return "", err
+	}
+	more, err := readDefinitions(folders...)
+	if err != nil {
+		return "", err
+	}
+	definitions = append(definitions, needed(more, histories)...)
 	fmt.Fprintln(out, "starting a management cluster")
 	up, err := cluster.Up(cluster.Options{})
 	if err != nil {
@@ -91,7 +100,7 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 	}
 	defer func() { err = errors.Join(err, up.Close()) }()
 	// What builds the cluster takes cert-manager's definitions out of its module.
-	more, err := readDefinitions(filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
+	more, err = readDefinitions(filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
 	if err != nil {
 		return "", err
 	}

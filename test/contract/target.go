@@ -28,6 +28,9 @@ type target struct {
 	discovery discovery.DiscoveryInterface
 	kinds     meta.RESTMapper
 
+	// written is what the controllers that are played write, by kind.
+	written map[schema.GroupKind]fields
+
 	objects  int
 	accepted map[schema.GroupKind]bool
 }
@@ -44,7 +47,7 @@ func newTarget(cfg *rest.Config) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &target{dynamic: d, discovery: served, accepted: map[schema.GroupKind]bool{}}, nil
+	return &target{dynamic: d, discovery: served, written: writtenBack, accepted: map[schema.GroupKind]bool{}}, nil
 }
 
 // discover asks which kinds are served.
@@ -101,16 +104,26 @@ func (t *target) live(ctx context.Context, h history) (errs []error) {
 		if o.GetKind() == "Namespace" {
 			continue
 		}
-		background := metav1.DeletePropagationBackground
-		err := t.resource(o).Delete(ctx, o.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
-		if err != nil && !apierrors.IsNotFound(err) {
+		if err := t.remove(ctx, o); err != nil && !apierrors.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("%s: delete %s %s: %w", h.name, o.GetKind(), o.GetName(), err))
 		}
 	}
 	return errs
 }
 
-// take applies one object, in its namespace, which some other unit may have made.
+// remove takes an object away, without waiting for the controllers that were played.
+func (t *target) remove(ctx context.Context, o *unstructured.Unstructured) error {
+	to, background := t.resource(o), metav1.DeletePropagationBackground
+	if err := to.Delete(ctx, o.GetName(), metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
+		return err
+	}
+	free := []byte(`{"metadata":{"finalizers":null}}`)
+	_, err := to.Patch(ctx, o.GetName(), types.MergePatchType, free, metav1.PatchOptions{FieldManager: played})
+	return err
+}
+
+// take applies one object, in its namespace, which some other unit may have made. It has
+// to be at rest then.
 func (t *target) take(ctx context.Context, o *unstructured.Unstructured) error {
 	if o.GetNamespace() != "" {
 		namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": o.GetNamespace()}}}
@@ -119,7 +132,11 @@ func (t *target) take(ctx context.Context, o *unstructured.Unstructured) error {
 			return fmt.Errorf("make its namespace: %w", err)
 		}
 	}
-	return t.apply(ctx, t.resource(o), o)
+	made, err := t.apply(ctx, t.resource(o), o)
+	if err != nil {
+		return err
+	}
+	return t.again(ctx, o, made)
 }
 
 func (t *target) resource(o *unstructured.Unstructured) dynamic.ResourceInterface {
@@ -135,16 +152,15 @@ func (t *target) resource(o *unstructured.Unstructured) dynamic.ResourceInterfac
 }
 
 // apply writes an object as the daemon does, and has unknown fields refused.
-func (t *target) apply(ctx context.Context, to dynamic.ResourceInterface, o *unstructured.Unstructured) error {
+func (t *target) apply(ctx context.Context, to dynamic.ResourceInterface, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(o.Object)
 	if err != nil {
-		return fmt.Errorf("encode: %w", err)
+		return nil, fmt.Errorf("encode: %w", err)
 	}
 	force := true
-	_, err = to.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
+	return to.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
 		FieldManager: render.FieldManager, Force: &force, FieldValidation: metav1.FieldValidationStrict,
 	})
-	return err
 }
 
 // tally says what was accepted, and how many of the definitions took part.
