@@ -89,7 +89,9 @@ func planDerived(d render.Derived, v view) (*Derive, note) {
 
 // planPurge takes everything of a removed tenant down: first its objects, its
 // namespaces last, then, when all is gone, the teardown that cleans its
-// datastore. done tells that this too has ended well.
+// datastore. What one of its objects owns goes after that, and mostly by itself: a
+// controller may need it to take the owner down, as Cluster API does infrastructure. done
+// tells that this too has ended well.
 func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (work Work, done bool, stop note) {
 	work, stop = begin(shard, o, epoch, v)
 	if stop.reason != "" {
@@ -103,7 +105,7 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 	for _, have := range sorted(slices.Values(v.objects)) {
 		switch {
 		case teardown[have.ID] || !have.Owned():
-		case have.Deleting:
+		case have.Deleting, v.parented(have):
 			waiting = true
 		case have.ID.Kind == "Namespace":
 			namespaces = append(namespaces, have)
@@ -135,6 +137,11 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 		work.Apply = append(work.Apply, Apply{Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id)})
 	}
 	return work, work.Empty(), note{}
+}
+
+// parented tells whether another object of the owner's owns this one, and is still there.
+func (v view) parented(child *Object) bool {
+	return slices.ContainsFunc(v.objects, func(o *Object) bool { return o.Owned() && slices.Contains(child.Parents, o.UID) })
 }
 
 // planLeftovers removes what still carries the uid of a tenant that is purged.

@@ -25,6 +25,8 @@ type Object struct {
 	Drifted bool
 	// Deleting is true once the object carries a deletion timestamp.
 	Deleting bool
+	// Parents are the UIDs of its ownerReferences.
+	Parents []string
 	// Content is the object without managedFields, for kinds that a provider
 	// judges; nil for all others, and always for Secrets.
 	Content map[string]any

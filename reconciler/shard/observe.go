@@ -30,6 +30,10 @@ func observe(kind render.ObjectID, o metav1.Object, judged bool) *core.Object {
 	if err != nil {
 		epoch = 0
 	}
+	var parents []string
+	for _, reference := range o.GetOwnerReferences() {
+		parents = append(parents, string(reference.UID))
+	}
 	entry := entryOf(o.GetManagedFields())
 	seen := &core.Object{
 		ID: id, UID: string(o.GetUID()), ResourceVersion: o.GetResourceVersion(),
@@ -39,6 +43,7 @@ func observe(kind render.ObjectID, o metav1.Object, judged bool) *core.Object {
 		Epoch:    epoch,
 		Ours:     entry != nil,
 		Deleting: o.GetDeletionTimestamp() != nil,
+		Parents:  parents,
 	}
 	if entry != nil && !marks(entry, annotations[render.AnnotationFields]) {
 		// A label that somebody else has set says nothing of whose it is.
