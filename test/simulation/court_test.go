@@ -68,12 +68,12 @@ func open(t *testing.T) *court {
 		DataStores: map[string]*ledger.DataStore{"sql-eu": {
 			Name: "sql-eu", UID: "uid-sql", Source: "datastores/sql-eu.yaml", Provider: "kamaji", BaseVersion: "1", Shard: "eu", Epoch: 1,
 		}},
-		Classes: map[string]*ledger.Class{"hosted": {Name: "hosted", Provider: "kamaji", BaseVersion: "1", Commit: "c1", Tree: "t1"}},
+		Classes: map[string]*ledger.Class{"hosted": {Name: "hosted", Provider: "kamaji", BaseVersion: "1", Commit: "c1", Tree: "hosted"}},
 	})
+	c.write("a-1", "blue", anchor("uid-ant", 1))
 	for _, o := range []apiserver.Object{ours("v1", "Namespace", "", "tenant-ant", "uid-ant", 1), ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1)} {
 		c.apply("a-1", "blue", o)
 	}
-	c.write("a-1", "blue", anchor("uid-ant", 1))
 	if w.judge.failed() {
 		t.Fatalf("all has gone well, but %s", w.judge.violation)
 	}
@@ -197,9 +197,44 @@ func (c *court) push(who string, changes ledger.Changes, source string, more map
 	for file, content := range parts.Files {
 		files[file] = content
 	}
+	for folder, tree := range parts.Mounts {
+		for file, content := range c.tree(tree) {
+			files[folder+"/"+file] = content
+		}
+	}
 	maps.Copy(files, more)
 	c.l = c.l.With(changes)
 	c.commitAs(who, ledgerBranch, files, "Decide\n\nSource-Commit: "+source+"\n")
+}
+
+// tree are the files of a declared tree; of the class's, which is called like it, its own.
+func (c *court) tree(tree string) map[string][]byte {
+	if tree == "hosted" {
+		return map[string][]byte{"class.yaml": bytes.Clone(c.files()["classes/hosted/class.yaml"])}
+	}
+	for _, commit := range c.git.Log(declaredBranch) {
+		if is, err := c.git.Tree(commit); err == nil && is == tree {
+			files, _ := c.git.Files(commit) // as just found
+			return files
+		}
+	}
+	return nil
+}
+
+// last is the newest commit that declares a tenant, its tree, and what it declares.
+func (c *court) last(name string) (commit, tree, declaration string) {
+	c.t.Helper()
+	for _, commit := range c.git.Log(declaredBranch) {
+		if f, err := c.judge.fleetAt(commit); err == nil && f.Tenants[name] != nil {
+			tree, err := c.git.Tree(commit)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			return commit, tree, string(f.Tenants[name].Source.Raw)
+		}
+	}
+	c.t.Fatalf("tenant %s was never declared", name)
+	return "", "", ""
 }
 
 func (c *court) commitAs(who, branch string, files map[string][]byte, message string) {
@@ -224,9 +259,8 @@ func (c *court) tombstoned(name string) ledger.Changes {
 	return as(c.l.Tenants[name], func(e *ledger.Tenant) {
 		now := time.Now().UTC().Truncate(time.Second)
 		e.Lifecycle, e.Epoch = ledger.Tombstoned, e.Epoch+1
-		e.Tombstone = &ledger.Tombstone{
-			Since: now, PurgeAfter: now.Add(c.settings.Retention), Commit: c.git.Tip(declaredBranch), Tree: "t2", Declaration: "was",
-		}
+		e.Tombstone = &ledger.Tombstone{Since: now, PurgeAfter: now.Add(c.settings.Retention), Commit: c.git.Tip(declaredBranch)}
+		_, e.Tombstone.Tree, e.Tombstone.Declaration = c.last(name)
 	})
 }
 
@@ -243,7 +277,10 @@ func (c *court) purged(name string) ledger.Changes {
 }
 
 func (c *court) held(name string) ledger.Changes {
-	return as(c.l.Tenants[name], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: "c", Tree: "t", Reason: "Invalid"} })
+	return as(c.l.Tenants[name], func(e *ledger.Tenant) {
+		e.Held = &ledger.Held{Reason: "Invalid"}
+		e.Held.Commit, e.Held.Tree, _ = c.last(name)
+	})
 }
 
 // stay has a-1 renew its Leases, or take them anew.
@@ -284,12 +321,10 @@ func (c *court) fill(names ...string) {
 	c.decide("a-1", ledger.Changes{Tenants: all})
 }
 
-// classed has the ledger hold a class that renders, so that it is known what is wanted.
-func (c *court) classed() {
+// unclassed has the ledger name a class that nobody can read, so that nothing says what is
+// wanted.
+func (c *court) unclassed() {
 	next := *c.l.Classes["hosted"]
-	next.Tree = "t3"
-	content := c.files()["classes/hosted/class.yaml"]
-	c.push("a-1", ledger.Changes{Classes: map[string]*ledger.Class{"hosted": &next}}, c.git.Tip(declaredBranch), map[string][]byte{
-		"sources/t3/class.yaml": bytes.Clone(content),
-	})
+	next.Tree = "lost"
+	c.decide("a-1", ledger.Changes{Classes: map[string]*ledger.Class{"hosted": &next}})
 }

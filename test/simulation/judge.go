@@ -18,10 +18,14 @@ import (
 //
 // Each rule has a name, and a comment that says what would be lost without it:
 //
-//	judge_ledger.go    what is decided: Ledger, Monotone, Identity, Addresses, Rewound
+//	judge_ledger.go    what is decided: Ledger, Monotone, Identity, Addresses
+//	judge_memory.go    and on what: Rewound
+//	judge_held.go      what is kept of who is held or removed: Hold
 //	judge_removal.go   who may go: Brake, Removal, Retention
+//	judge_pushes.go    what is committed: OnTop, Foreign, Secrets
 //	judge_writes.go    what is written: OneShard, Foreign, DecideFirst, OlderOverNewer
 //	judge_deletes.go   what is deleted: Deletion, State, Fresh
+//	asked.go           what is asked for: Preconditions, Needless
 //	judge_leases.go    who may write: Lease
 //	judge_rates.go     how much: HotLoop
 //	judge_fair.go      whom others' faults may not delay: Fair
@@ -161,3 +165,6 @@ func (j *judge) secretless() {
 // window is for how long what was decided may still be on its way: requests are tried
 // again and wait for one another, but a Lease ends.
 func (j *judge) window() time.Duration { return 5*time.Minute + j.w.settings.Lease }
+
+// pauses is for how long a process may stand still.
+func (j *judge) pauses() time.Duration { return max(5*j.w.settings.Interval, 4*j.w.settings.Lease) }

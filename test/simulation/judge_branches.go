@@ -72,14 +72,14 @@ func (b *branch) lately(since time.Time) (commits []string) {
 	return commits
 }
 
-// was tells whether the branch has ever been at a commit.
-func (b *branch) was(commit string) bool {
+// since is when the branch first was at a commit; zero is never.
+func (b *branch) since(commit string) time.Time {
 	for _, s := range b.stands {
 		if s.commit == commit {
-			return true
+			return s.since
 		}
 	}
-	return false
+	return time.Time{}
 }
 
 // descends tells whether a commit is another one, or stands on it. Nothing stands on
@@ -174,18 +174,31 @@ func (j *judge) fleetOf(key, commit, folder string) (*fleet.Fleet, error) {
 
 // folder is a folder of a commit, such as sources/<tree>; empty is its root.
 func (j *judge) folder(commit, folder string) (fs.FS, error) {
-	files, err := j.w.git.Files(commit)
+	files, err := j.filesIn(commit, folder)
 	if err != nil {
 		return nil, err
 	}
 	all := fstest.MapFS{}
 	for path, data := range files {
-		if rest, in := strings.CutPrefix(path, folder); in {
-			all[strings.TrimPrefix(rest, "/")] = &fstest.MapFile{Data: data}
-		}
+		all[path] = &fstest.MapFile{Data: data}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("there is no folder %q in commit %s", folder, commit)
+	}
+	return all, nil
+}
+
+// filesIn are the files of a folder, by their paths below it.
+func (j *judge) filesIn(commit, folder string) (map[string][]byte, error) {
+	files, err := j.w.git.Files(commit)
+	if err != nil || folder == "" {
+		return files, err
+	}
+	all := map[string][]byte{}
+	for path, data := range files {
+		if rest, in := strings.CutPrefix(path, folder+"/"); in {
+			all[rest] = data
+		}
 	}
 	return all, nil
 }

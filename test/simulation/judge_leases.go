@@ -17,9 +17,9 @@ type guard struct {
 	foreign  bool
 	// terms are the lives that have ever held it.
 	terms map[string]*tenure
-	// tip and accepted are what it remembers; remembered is since when.
-	tip, accepted string
-	remembered    time.Time
+	// memory is what it remembers; before are the ones before, the latest last.
+	memory
+	before []memory
 }
 
 // tenure is what one life holds.
@@ -70,9 +70,7 @@ func (j *judge) leased(c *cluster, change apiserver.Change, x *exchange) {
 	}
 	tip, _ := annotations[lease.AnnotationTip].(string)
 	accepted, _ := annotations[lease.AnnotationAccepted].(string)
-	if tip != r.tip || accepted != r.accepted {
-		r.tip, r.accepted, r.remembered = tip, accepted, now
-	}
+	r.remember(tip, accepted, now)
 	r.holder, r.changed, r.duration, r.foreign = holder, now, time.Duration(seconds)*time.Second, false
 }
 

@@ -1,13 +1,10 @@
 package simulation
 
 import (
-	"bytes"
 	"maps"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -73,7 +70,7 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 	}
 	j.rates.pushed(j)
 	v := &verdict{x: x, push: p, was: was, is: is, source: j.sourceOf(p.New)}
-	if v.declared, err = j.fleetAt(v.source); err != nil || !j.declaredTips.was(v.source) {
+	if v.declared, err = j.fleetAt(v.source); err != nil || j.declaredTips.since(v.source).IsZero() {
 		// What nobody has declared, nobody may decide.
 		j.violate("Ledger", "%s decided about %q, which was never declared: %v", x.life.id, v.source, err)
 		return
@@ -84,18 +81,6 @@ func (j *judge) decided(p gitserver.Push, x *exchange) {
 	j.sharedDecided(v)
 	j.addresses(is)
 	j.braked(v)
-}
-
-// begun judges that a ledger is begun: not where a Lease that can be asked remembers one.
-// Else all that was ever decided would be decided once more.
-func (j *judge) begun(x *exchange) {
-	for _, name := range clusterNames {
-		r, at := j.guards[name], j.w.weatherOf(x.life.replica.name, name)
-		if r == nil || r.foreign || r.tip == "" || time.Since(r.remembered) < j.window() || at.cut || at.bad > 0 {
-			continue
-		}
-		j.violate("Rewound", "%s begins the ledger anew, but the Lease of %s remembers %s", x.life.id, name, r.tip)
-	}
 }
 
 // sourceOf is the declared commit that a decision names as its cause.
@@ -110,91 +95,6 @@ func (j *judge) sourceOf(commit string) string {
 		}
 	}
 	return ""
-}
-
-// onTop: a push is one commit on the tip that it names, and changes something. A second
-// commit of the same would be a decision taken twice; another parent, one that was laid
-// on decisions which its maker has never seen.
-func (j *judge) onTop(p gitserver.Push) {
-	if p.New == "" {
-		return
-	}
-	parents, err := j.w.git.Parents(p.New)
-	switch {
-	case err != nil:
-		j.violate("OnTop", "%s: %v", p.New, err)
-	case p.Old == "" && len(parents) > 0, p.Old != "" && !slices.Equal(parents, []string{p.Old}):
-		j.violate("OnTop", "%s was pushed to %s at %q, but stands on %v", p.New, p.Branch, p.Old, parents)
-	case p.Old != "":
-		before, _ := j.w.git.Tree(p.Old)
-		after, _ := j.w.git.Tree(p.New)
-		if before == after {
-			j.violate("OnTop", "%s on %s changes nothing: it was said before", p.New, p.Branch)
-		}
-	}
-}
-
-// untouched: files that are not ours stay as people left them, and nothing that is
-// written unlocks anything: commits are read by many, and kept for ever.
-func (j *judge) untouched(p gitserver.Push, own func(string) bool) {
-	before := map[string][]byte{}
-	if p.Old != "" {
-		before, _ = j.w.git.Files(p.Old)
-	}
-	after, err := j.w.git.Files(p.New)
-	if err != nil {
-		j.violate("Foreign", "%s on %s cannot be read: %v", p.New, p.Branch, err)
-		return
-	}
-	for file, data := range after {
-		if was, there := before[file]; there && bytes.Equal(was, data) {
-			continue
-		}
-		if !own(file) {
-			j.violate("Foreign", "%s on %s writes %s", p.New, p.Branch, file)
-		}
-		if leaks(string(data)) {
-			j.violate("Secrets", "%s on %s has a secret in %s", p.New, p.Branch, file)
-		}
-	}
-	for file := range before {
-		if _, still := after[file]; !still && !own(file) {
-			j.violate("Foreign", "%s on %s removes %s", p.New, p.Branch, file)
-		}
-	}
-	if message, _ := j.w.git.Message(p.New); leaks(message) {
-		j.violate("Secrets", "the message of %s on %s has a secret", p.New, p.Branch)
-	}
-}
-
-func ledgersOwn(file string) bool {
-	top, _, nested := strings.Cut(file, "/")
-	return file == "README.md" || nested && slices.Contains([]string{"tenants", "datastores", "classes", "shards", "sources"}, top)
-}
-
-// statusesOwn tells of the places of our own files from all others below status/.
-func statusesOwn(file string) bool {
-	parts := strings.Split(file, "/")
-	name, isYAML := strings.CutSuffix(path.Base(file), ".yaml")
-	switch {
-	case file == "README.md":
-		return true
-	case len(parts) == 3 && parts[0] == "status" && isYAML:
-		return parts[1] == "_unplaced" || name == "_shard"
-	case len(parts) == 4 && parts[0] == "status" && isYAML:
-		return parts[2] == ledger.Dir(name)
-	}
-	return false
-}
-
-// observed judges a push to the status branch.
-func (j *judge) observed(p gitserver.Push) {
-	if p.New == "" {
-		j.violate("Foreign", "the status branch was deleted")
-		return
-	}
-	j.onTop(p)
-	j.untouched(p, statusesOwn)
 }
 
 // tenantDecided judges what was decided of one tenant.
@@ -212,6 +112,7 @@ func (j *judge) tenantDecided(v *verdict, name string, was, is *ledger.Tenant) {
 	}
 	if is != nil {
 		j.rewound(v, is.Placement.Shard, "tenant "+name)
+		j.tenantHeld(v, was, is)
 	}
 }
 
@@ -221,10 +122,7 @@ func (j *judge) born(v *verdict, was, is *ledger.Tenant) {
 	if was != nil && was.Lifecycle != ledger.Purged {
 		j.violate("Identity", "tenant %s is %s, and gets a new uid %s", is.Name, was.Lifecycle, is.UID)
 	}
-	if whose, taken := j.names[is.UID]; taken && !j.sameBirth(v, whose) {
-		j.violate("Identity", "uid %s is given to tenant %s, and was given before (%s)", is.UID, is.Name, whose)
-	}
-	j.names[is.UID] = is.Name + " of " + v.push.Old
+	j.named(v, is.UID, "tenant "+is.Name)
 	if is.Lifecycle != ledger.Living || is.Epoch != 1 {
 		j.violate("Monotone", "tenant %s begins %s with epoch %d", is.Name, is.Lifecycle, is.Epoch)
 	}
@@ -233,10 +131,14 @@ func (j *judge) born(v *verdict, was, is *ledger.Tenant) {
 	}
 }
 
-// sameBirth: the same decision taken twice, on a ledger that people have rewound to where
-// it was taken first, gives the same identity.
-func (j *judge) sameBirth(v *verdict, whose string) bool {
-	return strings.HasSuffix(whose, " of "+v.push.Old)
+// named judges that an identity is new. The same decision taken twice, on a ledger that
+// people have rewound to where it was taken first, gives the same one.
+func (j *judge) named(v *verdict, uid, who string) {
+	who += " of " + v.push.Old
+	if whose, taken := j.names[uid]; taken && whose != who {
+		j.violate("Identity", "uid %s is given to %s, and was given before (%s)", uid, who, whose)
+	}
+	j.names[uid] = who
 }
 
 // arrows are the ways that a life may go.
@@ -277,6 +179,7 @@ func (j *judge) aged(v *verdict, was, is *ledger.Tenant) {
 		}
 	case ledger.Tombstoned:
 		j.removed(v, is)
+		j.tenantKept(v, was, is)
 	case ledger.Purging:
 		j.purged(v, was, is)
 	case ledger.Purged:
@@ -299,6 +202,16 @@ func (j *judge) sharedDecided(v *verdict) {
 		is := v.is.DataStores[name]
 		if is == nil || is.UID != was.UID || is.Shard != was.Shard || is.Provider != was.Provider || is.BaseVersion != was.BaseVersion || is.Epoch < was.Epoch {
 			j.violate("Monotone", "datastore %s was %+v, and is %+v now", name, *was, is)
+		}
+	}
+	for name, is := range v.is.DataStores {
+		was := v.was.DataStores[name]
+		if was == nil {
+			j.named(v, is.UID, "datastore "+name)
+		}
+		if was == nil || *was != *is {
+			j.rewound(v, is.Shard, "datastore "+name)
+			j.storeHeld(v, was, is)
 		}
 	}
 	for name, was := range v.was.Shards {
@@ -348,22 +261,6 @@ func (j *judge) addresses(l *ledger.Ledger) {
 			j.violate("Addresses", "%s is given to tenants %s and %s", at, other, name)
 		}
 		taken[at] = name
-	}
-}
-
-// rewound: whoever decides about a shard knows all that its Lease remembers, of the
-// ledger and of what is declared. Else a branch that was set back would undo what has
-// been done since.
-func (j *judge) rewound(v *verdict, shard, what string) {
-	r := j.guards[j.clusterOf(shard)]
-	if r == nil || time.Since(r.remembered) < 30*time.Second {
-		return // what it remembers may have been on its way
-	}
-	if !j.descends(v.push.Old, r.tip) {
-		j.violate("Rewound", "%s is decided on ledger %q, but the Lease of shard %s remembers %s", what, v.push.Old, shard, r.tip)
-	}
-	if accept := v.x.life.replica.accept; !j.descends(v.source, r.accepted) && (accept == "" || !j.descends(v.source, accept)) {
-		j.violate("Rewound", "%s is decided as commit %s declares, but the Lease of shard %s remembers %s", what, v.source, shard, r.accepted)
 	}
 }
 

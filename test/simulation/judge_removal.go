@@ -66,17 +66,16 @@ func (j *judge) removed(v *verdict, is *ledger.Tenant) {
 	if v.declared.SettingsBroken {
 		j.violate("Removal", "tenant %s goes while fleet.yaml is broken: nobody knows how fast", is.Name)
 	}
-	// What is promised is counted from now by the clock of who promises.
-	least, most := j.skews(v.x.life.replica, time.Now().Add(-time.Hour))
+	// What is promised is counted from now by the clock of who promises, and not from
+	// before the file was gone. Who decides may stand still before it pushes.
 	now, since := time.Now(), is.Tombstone.Since
-	if since.Before(now.Add(least-time.Hour)) || since.After(now.Add(most+time.Second)) {
+	begin := latest(now.Add(-j.window()-j.pauses()), j.declaredTips.since(v.source))
+	least, most := j.skews(v.x.life.replica, begin)
+	if since.Before(begin.Add(least-time.Second)) || since.After(now.Add(most+time.Second)) {
 		j.violate("Retention", "tenant %s goes at %v, it is %v", is.Name, since, now)
 	}
 	if kept := is.Tombstone.PurgeAfter.Sub(since); kept < v.declared.Settings.Deletion.Retention {
 		j.violate("Retention", "tenant %s is kept for %v, fleet.yaml says %v", is.Name, kept, v.declared.Settings.Deletion.Retention)
-	}
-	if is.Tombstone.Declaration == "" || is.Tombstone.Tree == "" {
-		j.violate("Removal", "tenant %s goes, and nobody knows what it was", is.Name)
 	}
 }
 
@@ -90,6 +89,10 @@ func (j *judge) purged(v *verdict, was, is *ledger.Tenant) {
 	}
 	if !reflect.DeepEqual(was.Tombstone, is.Tombstone) {
 		j.violate("Removal", "the tombstone of tenant %s is changed", is.Name)
+	}
+	files, err := j.w.git.Files(v.source)
+	if err != nil || files[is.Source+"/tenant.yaml"] != nil {
+		j.violate("Removal", "tenant %s is purged, but %s declares it (%v)", is.Name, v.source, err)
 	}
 	for _, skew := range []time.Duration{least, most} {
 		at := j.declaredTips.at(end.Add(-skew))

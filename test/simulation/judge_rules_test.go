@@ -21,7 +21,7 @@ var ledgerRules = []broken{
 		c.push("a-1", ledger.Changes{}, c.git.Tip(declaredBranch), map[string][]byte{"tenants/00/ant.yaml": []byte("kind: [")})
 	}, "Ledger"},
 	{"Undeclared", "only what was declared is decided about", func(c *court) {
-		c.push("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: "c", Tree: "t", Reason: "Invalid"} }), "1234", nil)
+		c.push("a-1", c.held("ant"), "1234", nil)
 	}, "Ledger"},
 	{"NobodysPlace", "a tenant is placed because it is declared", func(c *court) {
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": living("cat", "10.1.0.3")}})
@@ -38,6 +38,38 @@ var ledgerRules = []broken{
 		})
 	}, "OnTop"},
 	{"Held", "a tenant may be held as it was", func(c *court) { c.decide("a-1", c.held("ant")) }, ""},
+	{"HeldAsItWasBefore", "not as it was before that", func(c *court) {
+		changes := c.held("ant")
+		c.commit("change", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", ", version: v1.36.4")})
+		c.decide("a-1", changes)
+	}, "Hold"},
+	{"HeldAsAnother", "nor as another commit has it", func(c *court) {
+		changes := c.held("ant")
+		changes.Tenants["ant"].Held.Commit = c.git.Tip(ledgerBranch)
+		c.decide("a-1", changes)
+	}, "Hold"},
+	{"HeldForNothing", "and the ledger has what it is held as", func(c *court) {
+		changes := c.held("ant")
+		c.push("a-1", changes, c.git.Tip(declaredBranch), map[string][]byte{
+			ledger.SourcePath(changes.Tenants["ant"].Held.Tree) + "/" + tenantFile("web", "ant"): nil,
+		})
+	}, "Hold"},
+	{"RemovedAsAnother", "what was removed is remembered as it was", func(c *court) {
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		changes := c.tombstoned("ant")
+		changes.Tenants["ant"].Tombstone.Declaration = "another"
+		c.decide("a-1", changes)
+	}, "Hold"},
+	{"RemovedWhileHeld", "or was held as", func(c *court) {
+		c.decide("a-1", c.held("ant"))
+		c.commit("change", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", ", version: v1.36.4")})
+		held := c.l.Tenants["ant"].Held
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		changes := c.tombstoned("ant")
+		e := changes.Tenants["ant"]
+		e.Held, e.Tombstone.Tree, e.Tombstone.Declaration = nil, held.Tree, string(tenantDeclared("ant", "hosted", ""))
+		c.decide("a-1", changes)
+	}, ""},
 	{"TheirNotes", "what people keep beside our decisions stays", func(c *court) {
 		c.push("a-1", c.held("ant"), c.git.Tip(declaredBranch), map[string][]byte{"NOTES": []byte("ours")})
 	}, "Foreign"},
@@ -112,6 +144,17 @@ var ledgerRules = []broken{
 		next.UID = "uid-ant"
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"bee": next}})
 	}, "Identity"},
+	{"Twins", "nor do two tenants that come at once", func(c *court) {
+		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", ""), tenantFile("web", "dog"): tenantDeclared("dog", "hosted", "")})
+		cat, dog := living("cat", "10.1.0.3"), living("dog", "10.1.0.4")
+		dog.UID = cat.UID
+		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": cat, "dog": dog}})
+	}, "Identity"},
+	{"StoreOfATenant", "nor a datastore and a tenant", func(c *court) {
+		next := *c.l.DataStores["sql-eu"]
+		next.Name, next.UID, next.Source = "etcd-eu", "uid-ant", "datastores/etcd-eu.yaml"
+		c.decide("a-1", ledger.Changes{DataStores: map[string]*ledger.DataStore{"etcd-eu": &next}})
+	}, "Identity"},
 	{"NewUnderOldName", "a name is free when nothing is left of whom it belonged to", func(c *court) {
 		c.goes("bee")
 		c.sleep(11 * time.Minute)
@@ -142,7 +185,29 @@ var ledgerRules = []broken{
 		c.sleep(time.Minute)
 		c.move(ledgerBranch, log[0])
 		c.l = ledger.Empty().With(ledger.Changes{Tenants: c.l.Tenants, Shards: c.l.Shards, DataStores: c.l.DataStores, Classes: c.l.Classes})
-		c.decide("a-1", as(c.l.Tenants["bee"], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: "c", Tree: "t", Reason: "Invalid"} }))
+		c.decide("a-1", c.held("bee"))
+	}, "Rewound"},
+	{"RewoundAtOnce", "be it that it remembers more since a moment ago", func(c *court) {
+		log := c.git.Log(ledgerBranch)
+		c.decide("a-1", c.held("ant"))
+		c.hold("a-1", "blue")
+		c.sleep(time.Minute)
+		c.decide("a-1", c.held("bee"))
+		c.hold("a-1", "blue")
+		c.move(ledgerBranch, log[0])
+		c.l = c.l.With(ledger.Changes{Tenants: map[string]*ledger.Tenant{"ant": living("ant", "10.1.0.1")}})
+		held := c.held("bee")
+		held.Tenants["bee"].Held.Reason = "Moved"
+		c.decide("a-1", held)
+	}, "Rewound"},
+	{"BegunAnew", "what any Lease remembers was decided", func(c *court) {
+		c.hold("a-1", "blue")
+		c.sleep(10 * time.Minute)
+		c.decide("a-1", c.held("ant"))
+		c.hold("a-1", "blue")
+		c.move(ledgerBranch, "")
+		c.l = ledger.Empty()
+		c.decide("a-1", ledger.Changes{Shards: map[string]*ledger.Shard{"eu": {Name: "eu", Identity: "cluster-blue"}}})
 	}, "Rewound"},
 	{"RewoundDeclared", "what the shard remembers was accepted", func(c *court) {
 		first := c.git.Tip(declaredBranch)
@@ -192,6 +257,15 @@ var ledgerRules = []broken{
 		changes.Tenants["ant"].Tombstone.PurgeAfter = changes.Tenants["ant"].Tombstone.Since.Add(time.Minute)
 		c.decide("a-1", changes)
 	}, "Retention"},
+	{"Backdated", "and counted from when the file was gone", func(c *court) {
+		c.sleep(9 * time.Minute)
+		c.stay()
+		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		changes := c.tombstoned("ant")
+		stone := changes.Tenants["ant"].Tombstone
+		stone.Since, stone.PurgeAfter = stone.Since.Add(-9*time.Minute), stone.PurgeAfter.Add(-9*time.Minute)
+		c.decide("a-1", changes)
+	}, "Retention"},
 	{"PurgedTooSoon", "retention ends when it ends", func(c *court) {
 		c.goes("ant")
 		c.sleep(9 * time.Minute)
@@ -209,6 +283,13 @@ var ledgerRules = []broken{
 		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
 		c.sleep(2 * time.Minute)
 		c.push("a-1", c.purging("ant"), source, nil)
+	}, "Removal"},
+	{"TakenBackLate", "so does one after it, while the tenant is there", func(c *court) {
+		c.goes("ant")
+		c.sleep(11 * time.Minute)
+		c.stay()
+		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.decide("a-1", c.purging("ant"))
 	}, "Removal"},
 	{"BuriedAlive", "what is left belongs to nobody", func(c *court) {
 		c.goes("ant")

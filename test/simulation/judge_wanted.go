@@ -28,6 +28,11 @@ func (j *judge) tenantUnit(at, declared string, e *ledger.Tenant) (*render.Unit,
 	if err != nil {
 		return nil, err
 	}
+	return j.unitOf(at, l, t, e)
+}
+
+// unitOf renders a tenant as a declaration and a ledger have it.
+func (j *judge) unitOf(at string, l *ledger.Ledger, t *fleet.Tenant, e *ledger.Tenant) (*render.Unit, error) {
 	class, ds := l.Classes[t.Spec.Class], l.DataStores[e.Placement.DataStore]
 	if class == nil || ds == nil || class.Provider != e.Provider {
 		return nil, errNothing

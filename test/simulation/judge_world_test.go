@@ -2,9 +2,9 @@ package simulation
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/test/simulation/apiserver"
 )
 
@@ -28,10 +28,12 @@ var worldRules = []broken{
 	}, "DecideFirst"},
 	{"Both", "one tenant on two shards", func(c *court) {
 		c.judge.given[decision{"uid-ant", "us", 1}] = true
+		c.write("a-1", "red", anchor("uid-ant", 1))
 		c.apply("a-1", "red", ours("v1", "Namespace", "", "tenant-ant", "uid-ant", 1))
 	}, "OneShard"},
 	{"Older", "a late writer brings back what was", func(c *court) {
 		c.goes("ant")
+		c.write("a-1", "blue", anchor("uid-ant", 2))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 2))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1))
 	}, "OlderOverNewer"},
@@ -73,6 +75,7 @@ var worldRules = []broken{
 		c.sleep(11 * time.Minute)
 		c.stay()
 		c.decide("a-1", c.purging("ant"))
+		c.write("a-1", "blue", anchor("uid-ant", 3))
 		c.theirs("blue", object("v1", "Namespace", "", "elsewhere", nil))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "elsewhere", "remove", "uid-ant", 3))
 	}, "TearDown"},
@@ -87,7 +90,9 @@ var worldRules = []broken{
 	}, "HotLoop"},
 	{"Chatting", "nor is a ledger a heartbeat", func(c *court) {
 		for i := range 70 {
-			c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Held = &ledger.Held{Commit: fmt.Sprint(i), Tree: "t", Reason: "Invalid"} }))
+			changes := c.held("ant")
+			changes.Tenants["ant"].Held.Reason = "Invalid" + strings.Repeat("Too", i)
+			c.decide("a-1", changes)
 		}
 	}, "HotLoop"},
 	{"Hammering", "nor is an API server a clock", func(c *court) {
@@ -101,19 +106,22 @@ var worldRules = []broken{
 
 	// What is deleted.
 	{"Pruned", "what nobody wants any more", func(c *court) {
-		c.classed()
 		c.delete("a-1", "blue", extra, preconditions)
 	}, ""},
 	{"Unconditional", "it may be another one by now", func(c *court) {
-		c.classed()
 		c.delete("a-1", "blue", extra, `{"preconditions":{"uid":"u"}}`)
 	}, "Deletion"},
 	{"OwnerUnknown", "who knows nothing of an owner does not know that it is gone", func(c *court) {
 		c.judge.given[decision{"uid-old", "eu", 1}] = true
+		c.write("a-1", "blue", anchor("uid-old", 1))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "old", "uid-old", 1))
 		c.delete("a-1", "blue", apiserver.Key{Version: "v1", Kind: "ConfigMap", Namespace: "tenant-ant", Name: "old"}, preconditions)
 	}, "Deletion"},
 	{"Wanted", "where nothing says what is wanted, what is there is", func(c *court) {
+		c.unclassed()
+		c.sleep(10 * time.Minute) // else it may be that what was in force before is still gone by
+		c.stay()
+		c.judge.reached["a-1"] = time.Now()
 		c.delete("a-1", "blue", extra, preconditions)
 	}, "Deletion"},
 	{"HomeOfTheLiving", "all of it would go", func(c *court) {
