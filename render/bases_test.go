@@ -86,7 +86,7 @@ func TestLoadBasesSideBySide(t *testing.T) {
 		{"Far", "Versions are numbers, not texts.", map[string]string{"toy-10": "10"}, ""},
 		{"Twice", "Which of both would be rendered?", map[string]string{"toy-2": "2"}, "base version 2 of provider toy is there twice"},
 		{"OtherVersion", "The folder would lie.", map[string]string{"toy-1": "3"}, `want the folder's name, "toy-1"`},
-		{"NoNumber", "It could not be told which is newer.", map[string]string{"toy-v1": "v1"}, `baseVersion is "v1": want a whole number`},
+		{"NoNumber", "It could not be told which is newer.", map[string]string{"toy-v1": "v1"}, `baseVersion: Invalid value: "v1": want a whole number`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,6 +113,7 @@ func TestLoadBasesSideBySide(t *testing.T) {
 func TestStatefulInAnyVersion(t *testing.T) {
 	files := toy("toy", "1")
 	text := strings.Replace(goodProvider, "kinds: [v1/Namespace]", "kinds: [v1/Namespace, apps/v1/StatefulSet]\n  stateful: [apps/v1/StatefulSet]", 1)
+	files["providers/toy-2/kustomization.yaml"] = files["providers/toy/kustomization.yaml"]
 	files["providers/toy-2/provider.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(text, `baseVersion: "1"`, `baseVersion: "2"`, 1))}
 	got, err := loadBases(files)
 	if err != nil {

@@ -1,67 +1,146 @@
 package render
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/ext"
+	"github.com/google/cel-go/interpreter"
 )
 
-// costLimit bounds one evaluation. Health of a Deployment with ten conditions costs
-// about 150.
-const costLimit = 100_000
+// Bounds of an expression. Health of a Deployment with ten conditions costs about 150;
+// the longest expression that is known has 2,000 characters.
+const (
+	costLimit     = 100_000
+	maxExpression = 8 << 10
+	maxLoops      = 20
+)
 
-// environment declares what expressions may speak of. It holds no state of ours.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
+// loop is a macro that goes over elements, or wraps one. Checking the types of a chain of
+// them takes time without end.
+var loop = regexp.MustCompile(`\.\s*(all|exists|exists_one|filter|map|optMap|optFlatMap)\s*\(`)
+
+// What expressions speak of: health and outputs of one object, everything else of the
+// tenant's resolved document.
+const (
+	ofObject = "object"
+	ofTenant = "tenant"
+)
+
+// environments declare what expressions may say, by what they speak of. They hold no
+// state of ours.
+var environments = map[string]func() (*cel.Env, error){
+	ofObject: sync.OnceValues(func() (*cel.Env, error) { return newEnvironment(ofObject) }),
+	ofTenant: sync.OnceValues(func() (*cel.Env, error) { return newEnvironment(ofTenant) }),
+}
+
+func newEnvironment(variable string) (*cel.Env, error) {
 	return cel.NewEnv(
-		cel.Variable("object", cel.DynType),
-		cel.Variable("tenant", cel.DynType),
+		cel.Variable(variable, cel.DynType),
 		cel.OptionalTypes(),
 		cel.CrossTypeNumericComparisons(true),
-		ext.Strings(),
+		// Later versions have format and quote: as replace, one call of them can make
+		// gigabytes out of a few words.
+		ext.Strings(ext.StringsVersion(0)),
+		cel.Function("replace", cel.DisableDeclaration(true),
+			cel.MemberOverload("string_replace_string_string", []*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.StringType)),
 	)
-})
+}
 
-// expression is a CEL program, checked when it is read.
+// expression is a CEL program. It is read as a text, and compiled when its place is known.
 type expression struct {
-	source  string
+	source string
+	// place is file:line:col: field, for whoever mends it.
+	place   string
 	program cel.Program
 }
 
-// UnmarshalJSON compiles the expression.
-func (e *expression) UnmarshalJSON(data []byte) error {
-	if err := json.Unmarshal(data, &e.source); err != nil {
-		return fmt.Errorf("read expression: %w", err)
-	}
-	env, err := environment()
-	if err != nil {
-		return fmt.Errorf("make CEL environment: %w", err)
-	}
-	ast, issues := env.Compile(e.source)
-	if issues.Err() != nil {
-		return fmt.Errorf("compile %q: %w", e.source, issues.Err())
-	}
-	if e.program, err = env.Program(ast, cel.CostLimit(costLimit)); err != nil {
-		return fmt.Errorf("plan %q: %w", e.source, err)
-	}
+// UnmarshalText keeps the source.
+func (e *expression) UnmarshalText(text []byte) error {
+	e.source = string(text)
 	return nil
 }
 
+// written tells whether there is an expression.
+func (e *expression) written() bool { return e.source != "" }
+
+// fault is what is wrong with an expression, at a character of its source.
+type fault struct {
+	character int
+	message   string
+}
+
+// compile plans the expression, which speaks of variable and shall give a value of type
+// want.
+func (e *expression) compile(variable string, want *cel.Type, place string) []fault {
+	if len(e.source) > maxExpression {
+		return []fault{{0, fmt.Sprintf("has %d characters: want %d at most", len(e.source), maxExpression)}}
+	}
+	if n := len(loop.FindAllStringIndex(e.source, -1)); n > maxLoops {
+		return []fault{{0, fmt.Sprintf("has %d loops: want %d at most", n, maxLoops)}}
+	}
+	env, err := environments[variable]()
+	if err != nil {
+		return []fault{{0, fmt.Sprintf("make CEL environment: %v", err)}}
+	}
+	ast, issues := env.Compile(e.source)
+	if issues.Err() != nil {
+		var out []fault
+		for _, issue := range issues.Errors() {
+			character := offset(e.source, issue.Location.Line(), issue.Location.Column())
+			message := strings.TrimSuffix(strings.TrimPrefix(issue.Message, "Syntax error: "), " (in container '')")
+			out = append(out, fault{character, "is not CEL: " + message})
+		}
+		return out
+	}
+	if got := ast.OutputType(); !got.IsExactType(cel.DynType) && !got.IsExactType(want) {
+		return []fault{{0, fmt.Sprintf("gives %s: want %s", got, want)}}
+	}
+	if e.program, err = env.Program(ast, cel.CostLimit(costLimit), cel.CustomDecoratorV2(weighing)); err != nil {
+		return []fault{{0, fmt.Sprintf("cannot be planned: %v", err)}}
+	}
+	e.place = place
+	return nil
+}
+
+// offset is the index of a character, whose line counts from 1 and column from 0.
+func offset(source string, line, column int) int {
+	character := max(column, 0)
+	for i, text := range strings.Split(source, "\n") {
+		if i+1 >= line {
+			break
+		}
+		character += len([]rune(text)) + 1
+	}
+	return character
+}
+
 // eval evaluates e to a value of type T; an absent expression is T's zero value.
-func eval[T any](e expression, variable string, value map[string]any) (T, error) {
+func eval[T any](e expression, variable string, value map[string]any) (result T, err error) {
 	var zero T
 	if e.program == nil {
 		return zero, nil
 	}
+	defer func() {
+		// A shard's object must never end the process, whatever its form.
+		if broken := recover(); broken != nil {
+			result, err = zero, fmt.Errorf("%s: panicked: %v", e.place, broken)
+		}
+	}()
 	out, _, err := e.program.Eval(map[string]any{variable: value})
-	if err != nil {
-		return zero, fmt.Errorf("evaluate %q: %w", e.source, err)
+	switch cancelled := (interpreter.EvalCancelledError{}); {
+	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
+		return zero, fmt.Errorf("%s: runs too long: it costs more than %d", e.place, costLimit)
+	case err != nil:
+		return zero, fmt.Errorf("%s: %w", e.place, err)
 	}
 	v, ok := out.Value().(T)
 	if !ok {
-		return zero, fmt.Errorf("evaluate %q: got %T, want %T", e.source, out.Value(), zero)
+		return zero, fmt.Errorf("%s: gives %s: want %T", e.place, out.Type().TypeName(), zero)
 	}
 	return v, nil
 }

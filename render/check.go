@@ -70,11 +70,13 @@ type overlayCheck struct {
 	folder string // the overlay's place in the tree
 	// home is the provider's folder in the tree, which alone may be named outside of a
 	// class's; empty for a tenant's overlay, which is a Component and names nothing outside.
-	home   string
-	kept   map[string][]byte
-	walked map[string]bool
-	based  bool // the provider's base is among the resources
-	steps  int
+	home string
+	// provider tells that it is a provider's folder, which names nothing outside, either.
+	provider bool
+	kept     map[string][]byte
+	walked   map[string]bool
+	based    bool // the provider's base is among the resources
+	steps    int
 	// bytes are those of steps, objects how many are added: what each step goes over.
 	bytes, objects int
 	// generated is how many bytes generators read: a file counts each time.
@@ -93,6 +95,14 @@ func checkTenant(files map[string][]byte, folder string) (map[string][]byte, err
 	return (&overlayCheck{files: files, folder: folder}).check()
 }
 
+// checkProvider does the same for the base of a provider that stands in folder dir below
+// its own.
+func checkProvider(files map[string][]byte, folder, dir string) error {
+	c := &overlayCheck{files: files, folder: folder, provider: true, kept: map[string][]byte{}, walked: map[string]bool{}}
+	c.walk(dir)
+	return c.verdict()
+}
+
 func (c *overlayCheck) check() (map[string][]byte, error) {
 	c.kept, c.walked = map[string][]byte{}, map[string]bool{}
 	if len(c.kustomizations("")) == 0 {
@@ -107,6 +117,11 @@ func (c *overlayCheck) check() (map[string][]byte, error) {
 		}
 	}
 	c.walk("")
+	return c.kept, c.verdict()
+}
+
+// verdict is what is wrong with the folder, once it is walked.
+func (c *overlayCheck) verdict() error {
 	if c.steps > maxSteps {
 		c.fail("", "%d patches and the like: want %d at most", c.steps, maxSteps)
 	}
@@ -119,19 +134,22 @@ func (c *overlayCheck) check() (map[string][]byte, error) {
 	if len(c.errs) == 0 && c.home != "" && !c.based {
 		c.fail("", "resources lacks the provider's base: want %s", c.baseReference())
 	}
-	return c.kept, errors.Join(c.errs...)
+	return errors.Join(c.errs...)
 }
 
 // owner is whose overlay it is, for messages.
 func (c *overlayCheck) owner() string {
-	if c.home == "" {
+	switch {
+	case c.provider:
+		return "provider"
+	case c.home == "":
 		return "tenant"
 	}
 	return "class"
 }
 
 func (c *overlayCheck) fields() []string {
-	if c.home == "" {
+	if c.home == "" && !c.provider {
 		return allowedTenantFields
 	}
 	return allowedFields
@@ -175,7 +193,7 @@ func (c *overlayCheck) walk(dir string) {
 		return
 	}
 	c.bytes += len(c.files[file])
-	if kind := field(documents[0], "kind"); dir == "" && c.home == "" && kind != "Component" {
+	if kind := field(documents[0], "kind"); dir == "" && c.owner() == "tenant" && kind != "Component" {
 		c.fail(file, "kind is %q: a tenant's own overlay is a Component", kind)
 	}
 	for key, value := range entries(documents[0]) {
@@ -212,7 +230,7 @@ func (c *overlayCheck) reference(file, field string, item *yaml.Node) {
 		}
 		c.based = true
 	case !c.inside(target) && c.home == "":
-		c.fail(file, "%s: %s leaves the tenant's folder", field, item.Value)
+		c.fail(file, "%s: %s leaves the %s's folder", field, item.Value, c.owner())
 	case !c.inside(target):
 		c.fail(file, "%s: %s leaves the class's folder: only %s may be named outside of it", field, item.Value, c.baseReference())
 	case field == "resources" && c.files[c.relative(target)] != nil:

@@ -28,16 +28,16 @@ func TestLoadBases(t *testing.T) {
 		want   string
 	}{
 		{"Good", "The shortest provider.", func(s string) string { return s }, ""},
-		{"UnknownField", "A misspelt field would be a rule that never speaks.", replaced("kinds:", "kind:"), `unknown field "kind"`},
-		{"OtherKind", "It is another file.", replaced("kind: Provider", "kind: Tenant"), "kind Provider"},
+		{"UnknownField", "A misspelt field would be a rule that never speaks.", replaced("kinds:", "kind:"), "provider.yaml:7:3: tenant.kind: unknown field"},
+		{"OtherKind", "It is another file.", replaced("kind: Provider", "kind: Tenant"), `kind: Unsupported value: "Tenant": supported values: "Provider"`},
 		{"OtherName", "The folder is the name.", replaced("name: toy", "name: tay"), `want the folder's name, "toy"`},
-		{"NoVersion", "A ledger names the version.", replaced(`baseVersion: "1"`, ""), "baseVersion is empty"},
-		{"NoTenant", "It renders nothing.", func(s string) string { return s[:strings.Index(s, "tenant:")] }, "tenant is missing"},
-		{"NoHealth", "It would be current before anything is there.", func(s string) string { return s[:strings.Index(s, "  health:")] }, "health is empty"},
-		{"NoMessage", "People read it.", replaced(`, message: '"never"'`, ""), "message are required"},
-		{"BadCEL", "Expressions are compiled when they are read.", replaced(`current: "true"`, `current: "object.("`), "compile"},
-		{"UnknownVariable", "So are their variables.", replaced(`current: "true"`, `current: "objekt.x"`), "undeclared reference"},
-		{"BadKind", "A kind has a version.", replaced("kinds: [v1/Namespace]", "kinds: [Namespace]"), "parse kind"},
+		{"NoVersion", "A ledger names the version.", replaced(`baseVersion: "1"`, ""), "baseVersion: Required value"},
+		{"NoTenant", "It renders nothing.", func(s string) string { return s[:strings.Index(s, "tenant:")] }, "tenant: Required value"},
+		{"NoHealth", "It would be current before anything is there.", func(s string) string { return s[:strings.Index(s, "  health:")] }, "provider.yaml:6:1: tenant.health: Required value"},
+		{"NoMessage", "People read it.", replaced(`, message: '"never"'`, ""), "provider.yaml:9:5: tenant.health[0].message: Required value"},
+		{"BadCEL", "Expressions are compiled when they are read.", replaced(`current: "true"`, `current: "object.("`), "provider.yaml:9:73: tenant.health[0].current: is not CEL"},
+		{"UnknownVariable", "So are their variables.", replaced(`current: "true"`, `current: "objekt.x"`), "provider.yaml:9:66: tenant.health[0].current: is not CEL: undeclared reference"},
+		{"BadKind", "A kind has a version.", replaced("kinds: [v1/Namespace]", "kinds: [Namespace]"), "provider.yaml:7:11: tenant.kinds[0]: Invalid value"},
 		{"WholeGroup", "What only classes bring is known by its group.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, infra.example.com/*/*]"), ""},
 		{"AnyGroup", "That would be everything.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, '*/*/*']"), "want <group>/*/*"},
 		{"CoreGroup", "So would that.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, '*/*']"), "want <group>/*/*"},
@@ -45,7 +45,7 @@ func TestLoadBases(t *testing.T) {
 		{"PartOfName", "Names are no patterns.", replaced("kinds: [v1/Namespace]", "kinds: [v1/Namespace, 'apps/v1/Deploy*']"), "want <group>/*/*"},
 		{"JudgesGroup", "An expression reads one form.", func(s string) string {
 			return strings.NewReplacer("kinds: [v1/Namespace]", "kinds: [infra.example.com/*/*]", "kind: v1/Namespace", "kind: infra.example.com/*/*").Replace(s)
-		}, "not among kinds"},
+		}, "want one kind"},
 		{"JudgesOfGroup", "One of a group's kinds may be read.", func(s string) string {
 			return strings.NewReplacer("kinds: [v1/Namespace]", "kinds: [infra.example.com/*/*]", "kind: v1/Namespace", "kind: infra.example.com/v1/Metal").Replace(s)
 		}, ""},

@@ -166,7 +166,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, field string) {
 		if v.Type() == durationType {
 			d.invalid(n, field, "want a duration", `give the number its unit: "72h"`)
 		} else {
-			d.invalid(n, field, "want a string", "")
+			d.isString(n, field)
 		}
 		return
 	}

@@ -1,0 +1,110 @@
+package render
+
+import "github.com/tenantry/tenantry/fleet"
+
+// Capabilities are what a provider's control planes can live through.
+type Capabilities struct {
+	// Sleep is true when a control plane may be scaled to nothing and back.
+	Sleep bool `json:"sleep,omitempty"`
+	// DataStoreChange is true when a living control plane may come to another datastore.
+	DataStoreChange bool `json:"dataStoreChange,omitempty"`
+	// VersionChange says how a living control plane may come to another version of
+	// Kubernetes; nil when it may not.
+	VersionChange *VersionChange `json:"versionChange,omitempty"`
+	// Reasons say why a capability is lacking, by its name, for who asks for it.
+	Reasons map[string]string `json:"reasons,omitempty"`
+}
+
+// VersionChange is by how much a version may change at once.
+type VersionChange struct {
+	// Minors is how many minor versions may be gone up at once.
+	Minors int `json:"minors"`
+	// Downgrade is true when a version may fall.
+	Downgrade bool `json:"downgrade,omitempty"`
+}
+
+// The form of provider.yaml. Fields that end in a CEL program have type expression.
+type (
+	description struct {
+		APIVersion   string         `json:"apiVersion"`
+		Kind         string         `json:"kind"`
+		Metadata     fleet.Metadata `json:"metadata"`
+		BaseVersion  string         `json:"baseVersion"`
+		Capabilities Capabilities   `json:"capabilities,omitempty"`
+		Tenant       *section       `json:"tenant"`
+		Teardown     *section       `json:"teardown,omitempty"`
+		DataStore    *section       `json:"dataStore,omitempty"`
+	}
+	section struct {
+		// Kinds may be rendered, by the base and by classes.
+		Kinds []kind `json:"kinds"`
+		// Stateful kinds bear state: see Provider.Stateful.
+		Stateful []kind `json:"stateful,omitempty"`
+		// External tells that the section describes datastores that run elsewhere.
+		External bool `json:"external,omitempty"`
+		// Grants say what the base alone may put outside of the unit's namespace.
+		Grants []grant `json:"grants,omitempty"`
+		// Health is judged in this order; the first rule that is not current speaks.
+		Health     []rule       `json:"health"`
+		Outputs    []output     `json:"outputs,omitempty"`
+		Kubeconfig *secretKey   `json:"kubeconfig,omitempty"`
+		Derive     []derivation `json:"derive,omitempty"`
+		// Footprint says what objects cost that are no workloads themselves.
+		Footprint []workload `json:"footprint,omitempty"`
+	}
+	workload struct {
+		Kind kind `json:"kind"`
+		// Replicas is the path of how many pods there are; Resources are the paths of
+		// what each of a pod's containers requests.
+		Replicas  string   `json:"replicas"`
+		Resources []string `json:"resources"`
+	}
+	grant struct {
+		Kind kind `json:"kind"`
+		// Namespace is CEL over tenant; absent for cluster-scoped kinds.
+		Namespace expression `json:"namespace,omitempty"`
+	}
+	rule struct {
+		Kind kind `json:"kind"`
+		// Name is the object's; a trailing * stands for anything.
+		Name string `json:"name"`
+		// Reason is a CamelCase word; Message is CEL over object. ReasonFor is CEL over
+		// object, too: a word that is more exact than Reason, when there is an object.
+		Reason    string     `json:"reason"`
+		ReasonFor expression `json:"reasonFor,omitempty"`
+		Message   expression `json:"message"`
+		// Current, Failed and Asleep are CEL over object; Failed wins.
+		Current expression `json:"current"`
+		Failed  expression `json:"failed,omitempty"`
+		Asleep  expression `json:"asleep,omitempty"`
+		// InProgress overrides Failed, for trouble that is known to pass.
+		InProgress expression `json:"inProgress,omitempty"`
+		// Remark is of objects that a unit may have and works without: what is wrong with
+		// them is told, and the unit is current all the same.
+		Remark bool `json:"remark,omitempty"`
+	}
+	output struct {
+		Name   string     `json:"name"`
+		Kind   kind       `json:"kind"`
+		Object string     `json:"object"`
+		Value  expression `json:"value"`
+	}
+	secretKey struct {
+		// Secret is CEL over tenant.
+		Secret expression `json:"secret"`
+		Key    string     `json:"key"`
+		// Revision names an output that changes whenever the kubeconfig does. It is there
+		// when somebody else makes the Secret: it carries no label of ours then, so no
+		// watch sees it, and it is looked at once for each revision.
+		Revision string `json:"revision,omitempty"`
+	}
+	derivation struct {
+		Secret expression `json:"secret"`
+		Key    string     `json:"key"`
+		// Certificate is the Secret that the credentials come from.
+		Certificate expression `json:"certificate"`
+		Server      expression `json:"server"`
+		Cluster     expression `json:"cluster"`
+		User        expression `json:"user"`
+	}
+)
