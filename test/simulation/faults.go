@@ -152,7 +152,11 @@ func (w *world) lacking(a Act) {
 	}
 	set := func(lacks bool) {
 		w.pausing.Lock()
-		w.lacks[route{r.name, a.get("shard", "eu")}] = lacks
+		if at := (route{r.name, a.get("shard", "eu")}); lacks {
+			w.lacks[at] = true
+		} else {
+			delete(w.lacks, at)
+		}
 		w.pausing.Unlock()
 		w.kill(r)
 		w.start(r)

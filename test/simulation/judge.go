@@ -59,7 +59,7 @@ type judge struct {
 
 	guards  map[string]*guard // of each cluster's Lease
 	present presence
-	anchors map[place]int64
+	anchors map[place]height
 	clocks  map[*replica][]reading
 	reached map[string]time.Time // when a life last heard of Git
 
@@ -72,8 +72,8 @@ func newJudge(w *world) *judge {
 		w: w, began: time.Now(), hash: fnv.New64a(), honesty: honesty{lost: map[objectAt]loss{}},
 		declaredTips: branch{name: declaredBranch}, ledgerTips: branch{name: ledgerBranch},
 		ledgers: map[string]*ledger.Ledger{}, fleets: map[string]*fleet.Fleet{}, classes: map[string]*fleet.Class{}, units: map[string]*render.Unit{},
-		given: map[decision]bool{}, names: map[string]string{}, pins: map[string]string{}, guards: map[string]*guard{}, present: presence{}, anchors: map[place]int64{},
-		clocks: map[*replica][]reading{}, reached: map[string]time.Time{}, rates: newRates(), unrest: unrest{},
+		given: map[decision]bool{}, names: map[string]string{}, pins: map[string]string{}, guards: map[string]*guard{}, present: presence{}, anchors: map[place]height{},
+		clocks: map[*replica][]reading{}, reached: map[string]time.Time{}, rates: newRates(), unrest: unrest{of: map[string]time.Time{}, steady: map[string]steady{}},
 	}
 }
 

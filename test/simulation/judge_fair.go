@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -43,16 +44,16 @@ func (j *judge) restless(a Act) {
 	j.watch()
 }
 
+// struck takes in that something went wrong with a request.
+func (j *judge) struck(x *exchange) { j.unrest.of[x.target] = time.Now() }
+
 // disturbed takes in what people and controllers have written.
 func (j *judge) disturbed(c *cluster, change apiserver.Change) {
 	switch {
 	case isLease(change.Key):
 		j.guard(c).foreign = true
 	case isAnchor(change.Key):
-		at := place{c.name, change.Key.Name[len("anchor-"):]}
-		if delete(j.anchors, at); change.Is != nil {
-			j.anchors[at] = epochOf(change.Is)
-		}
+		j.anchors[place{c.name, strings.TrimPrefix(change.Key.Name, "anchor-")}] = height{epochOf(change.Is), true}
 	}
 }
 
@@ -63,9 +64,6 @@ func (j *judge) watch() {
 		return
 	}
 	u.looked, u.faults = now, j.w.faults
-	if u.of == nil {
-		u.of, u.steady = map[string]time.Time{}, map[string]steady{}
-	}
 	for _, r := range j.w.replicas {
 		j.clock(r)
 		if r.life == nil || r.life.dead() || r.paused || r.skew != 0 {
@@ -77,7 +75,7 @@ func (j *judge) watch() {
 			u.of[at.target] = now
 		}
 	}
-	if j.w.trap != nil || j.w.spell != nil || len(j.w.lacks) > 0 {
+	if len(j.w.lacks) > 0 {
 		u.of["replicas"] = now
 	}
 	if j.w.gitDown {
@@ -101,7 +99,7 @@ func (j *judge) fair(now time.Time) {
 		before := u.steady
 		u.tip, u.steady = tip, map[string]steady{}
 		for name, t := range f.Tenants {
-			s := steady{string(t.Source.Raw) + t.Tree, now}
+			s := steady{string(t.Source.Raw), now}
 			if was := before[name]; was.raw == s.raw {
 				s = was
 			}

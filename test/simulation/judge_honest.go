@@ -49,7 +49,7 @@ func (j *judge) honest(a Act) {
 			h.troubled = until
 		}
 	}
-	if now.Before(h.troubled) || j.w.trap != nil {
+	if now.Before(h.troubled) || now.Sub(j.unrest.of["replicas"]) < 15*time.Minute {
 		return
 	}
 	files, err := j.w.git.Files(j.w.git.Tip(statusBranch))

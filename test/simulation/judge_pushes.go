@@ -93,4 +93,5 @@ func (j *judge) observed(p gitserver.Push) {
 	}
 	j.onTop(p)
 	j.untouched(p, statusesOwn)
+	j.rates.observed(j, j.w.acting.life.id)
 }

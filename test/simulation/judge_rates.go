@@ -23,6 +23,7 @@ type objectAt struct {
 type rates struct {
 	writes   map[objectAt][]time.Time
 	pushes   []time.Time
+	statuses map[string][]time.Time // by life
 	requests map[string]count // by life
 	// total counts all writes, last is what was written last.
 	total int
@@ -34,7 +35,9 @@ type count struct {
 	n      int
 }
 
-func newRates() rates { return rates{writes: map[objectAt][]time.Time{}, requests: map[string]count{}} }
+func newRates() rates {
+	return rates{writes: map[objectAt][]time.Time{}, statuses: map[string][]time.Time{}, requests: map[string]count{}}
+}
 
 // since drops what is older than a time.
 func since(all []time.Time, begin time.Time) []time.Time {
@@ -58,6 +61,16 @@ func (r *rates) pushed(j *judge) {
 	r.pushes = append(since(r.pushes, now.Add(-time.Hour)), now)
 	if len(r.pushes) > decisionsAnHour {
 		j.violate("HotLoop", "%d decisions were pushed within an hour", len(r.pushes))
+	}
+}
+
+// observed: a status host bears only so many pushes. One is begun after the one before,
+// and so long after it was begun: of any three the last is that much later than the first.
+func (r *rates) observed(j *judge, who string) {
+	now, pause := time.Now(), j.w.settings.Status
+	r.statuses[who] = append(since(r.statuses[who], now.Add(time.Millisecond-pause)), now)
+	if len(r.statuses[who]) > 2 {
+		j.violate("HotLoop", "%s pushed statuses %d times within %v", who, len(r.statuses[who]), pause)
 	}
 }
 

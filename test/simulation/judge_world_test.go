@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/reconciler/lease"
 	"github.com/tenantry/tenantry/test/simulation/apiserver"
 )
 
@@ -35,6 +36,7 @@ var worldRules = []broken{
 		c.goes("ant")
 		c.write("a-1", "blue", anchor("uid-ant", 2))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 2))
+		c.judge.anchors[place{"blue", "uid-ant"}] = height{}
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1))
 	}, "OlderOverNewer"},
 	{"OlderThanAnchor", "also where its objects are gone", func(c *court) {
@@ -42,6 +44,16 @@ var worldRules = []broken{
 		c.write("a-1", "blue", anchor("uid-ant", 2))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "more", "uid-ant", 1))
 	}, "OlderOverNewer"},
+	{"BeforeAnchor", "and nobody would be stopped by one that comes later", func(c *court) {
+		c.goes("ant")
+		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 2))
+	}, "OlderOverNewer"},
+	{"TheirAnchor", "unless people have taken it away", func(c *court) {
+		if err := c.clusters["blue"].server.Delete(apiserver.Key{Version: "v1", Kind: "ConfigMap", Namespace: lease.Namespace, Name: "anchor-uid-ant"}); err != nil {
+			c.t.Fatal(err)
+		}
+		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "more", "uid-ant", 1))
+	}, ""},
 	{"AnchorFalls", "an anchor is the highest", func(c *court) {
 		c.goes("ant")
 		c.write("a-1", "blue", anchor("uid-ant", 2))
@@ -93,6 +105,12 @@ var worldRules = []broken{
 			changes := c.held("ant")
 			changes.Tenants["ant"].Held.Reason = "Invalid" + strings.Repeat("Too", i)
 			c.decide("a-1", changes)
+		}
+	}, "HotLoop"},
+	{"Reporting", "nor a status branch", func(c *court) {
+		for i := range 3 {
+			c.commitAs("a-1", statusBranch, map[string][]byte{"status/eu/_shard.yaml": {byte('a' + i)}}, "observe")
+			c.sleep(4 * time.Second)
 		}
 	}, "HotLoop"},
 	{"Hammering", "nor is an API server a clock", func(c *court) {
@@ -188,6 +206,14 @@ var worldRules = []broken{
 		for range 20 {
 			c.sleep(time.Minute)
 			c.weatherOf("a", "red").cut = true // which is none of its business
+			c.judge.watch()
+		}
+	}, "Fair"},
+	{"Forgotten while a trap is set", "what has not struck is no excuse", func(c *court) {
+		c.trap, c.spell = &trap{aim: aim{replica: "a"}}, &spell{aim: aim{replica: "a"}}
+		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", ", shard: eu")})
+		for range 20 {
+			c.sleep(time.Minute)
 			c.judge.watch()
 		}
 	}, "Fair"},

@@ -137,14 +137,24 @@ func (j *judge) decidedFirst(c *cluster, change apiserver.Change, is marks) {
 	j.violate("DecideFirst", "%s on %s is written for %s with epoch %d, which no ledger says", nameOf(change.Key), c.name, is.uid, is.epoch)
 }
 
-// newer: a process that slept must not undo what was decided since.
+// newer: a process that slept must not undo what was decided since. It is the anchor that
+// stops it, also where nothing is left to compare with.
 func (j *judge) newer(c *cluster, change apiserver.Change, was, is marks) {
 	if is.epoch < was.epoch {
 		j.violate("OlderOverNewer", "%s on %s had epoch %d, and has %d now", nameOf(change.Key), c.name, was.epoch, is.epoch)
 	}
-	if highest := j.anchors[place{c.name, is.uid}]; is.epoch < highest {
-		j.violate("OlderOverNewer", "%s on %s is written with epoch %d, its anchor says %d", nameOf(change.Key), c.name, is.epoch, highest)
+	switch a := j.anchors[place{c.name, is.uid}]; {
+	case is.epoch < a.epoch:
+		j.violate("OlderOverNewer", "%s on %s is written with epoch %d, its anchor says %d", nameOf(change.Key), c.name, is.epoch, a.epoch)
+	case is.epoch > a.epoch && !a.theirs: // who wakes up now would not be stopped
+		j.violate("OlderOverNewer", "%s on %s is written with epoch %d before its anchor, which says %d", nameOf(change.Key), c.name, is.epoch, a.epoch)
 	}
+}
+
+// height is the epoch that an anchor says; theirs: since people have had their hands in it.
+type height struct {
+	epoch  int64
+	theirs bool
 }
 
 // anchored judges a write to an anchor, and remembers the highest one.
@@ -161,7 +171,7 @@ func (j *judge) anchored(c *cluster, change apiserver.Change) {
 	if !j.given[decision{uid, j.shardOf(c.name), is}] {
 		j.violate("DecideFirst", "the anchor of %s on %s is set to %d, which no ledger says", uid, c.name, is)
 	}
-	j.anchors[place{c.name, uid}] = is
+	j.anchors[place{c.name, uid}] = height{epoch: is}
 }
 
 func epochOf(anchor apiserver.Object) int64 {

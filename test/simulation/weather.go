@@ -65,6 +65,7 @@ func (w *world) fate(x *exchange) (f fate) {
 	defer func() {
 		if f.bad() {
 			w.faults++
+			w.judge.struck(x)
 		}
 	}()
 	switch {
