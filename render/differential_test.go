@@ -115,6 +115,12 @@ var targets = map[string][]target{
 		{"integer", "{select: {kind: TenantControlPlane}, fieldPaths: [spec.networkProfile.port]}"},
 		{"array", "{select: {kind: TenantControlPlane}, fieldPaths: [spec.kubernetes.admissionControllers], options: {create: true}}"},
 	},
+	"cluster-api": {
+		{"string", "{select: {kind: ConfigMap, name: extra}, fieldPaths: [data.whole]}"},
+		{"string", "{select: {kind: Cluster}, fieldPaths: [spec.infrastructureRef.name], options: {create: true}}"},
+		{"integer", "{select: {kind: Cluster}, fieldPaths: [spec.clusterNetwork.apiServerPort]}"},
+		{"array", "{select: {kind: KamajiControlPlane}, fieldPaths: [spec.admissionControllers], options: {create: true}}"},
+	},
 }
 
 func drawValue(t *rapid.T, kind string) any {
@@ -132,7 +138,7 @@ func drawValue(t *rapid.T, kind string) any {
 
 func drawTenant(t *rapid.T) TenantInput {
 	in := acme()
-	provider := rapid.SampledFrom([]string{"native", "kamaji"}).Draw(t, "provider")
+	provider := rapid.SampledFrom([]string{"native", "kamaji", "cluster-api"}).Draw(t, "provider")
 	in.Class.Spec.Provider = provider
 	if rapid.Bool().Draw(t, "host") {
 		in.Placement.Address, in.Placement.Host = "", "acme.example.com"
@@ -164,7 +170,10 @@ func drawTenant(t *rapid.T) TenantInput {
 
 	// The tenant: a Component within bounds that allow what it does.
 	if rapid.Bool().Draw(t, "component") {
-		workload := map[string]string{"native": "apps/v1/Deployment", "kamaji": "kamaji.clastix.io/v1alpha1/TenantControlPlane"}[provider]
+		workload := map[string]string{
+			"native": "apps/v1/Deployment", "kamaji": "kamaji.clastix.io/v1alpha1/TenantControlPlane",
+			"cluster-api": "controlplane.cluster.x-k8s.io/v1alpha2/KamajiControlPlane",
+		}[provider]
 		kind := workload[strings.LastIndexByte(workload, '/')+1:]
 		in.Class.Spec.Allow = &fleet.Allow{
 			Resources: []string{"v1/ConfigMap"},
@@ -180,7 +189,7 @@ func drawTenant(t *rapid.T) TenantInput {
 				"- target: {kind: ConfigMap, name: extra}\n  patch: |\n    - {op: add, path: /data/own, value: " + quote(texts().Draw(t, "own")) + "}\n",
 			"more.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: tenant-acme}\ndata: {x: " + quote(texts().Draw(t, "more")) + "}",
 			"patch.yaml": "apiVersion: " + workload[:strings.LastIndexByte(workload, '/')] + "\nkind: " + kind + "\nmetadata:\n  name: " +
-				map[string]string{"native": "control-plane", "kamaji": "acme"}[provider] +
+				map[string]string{"native": "control-plane", "kamaji": "acme", "cluster-api": "acme"}[provider] +
 				"\n  namespace: tenant-acme\n  annotations: {example.com/own: " + quote(texts().Draw(t, "annotation")) + "}\n",
 		})
 	}

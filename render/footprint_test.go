@@ -26,6 +26,7 @@ func TestFootprint(t *testing.T) {
 		{"Native", "Three containers in a pod; the Job ends.", "native", 1, nil, Footprint{MilliCPU: 135, Memory: 576 << 20, Pods: 1}, ""},
 		{"Replicas", "Each has its own.", "native", 3, nil, Footprint{MilliCPU: 405, Memory: 3 * 576 << 20, Pods: 3}, ""},
 		{"Kamaji", "The operator makes the pods: the provider says where requests stand.", "kamaji", 2, nil, Footprint{MilliCPU: 350, Memory: 2 * 704 << 20, Pods: 2}, ""},
+		{"ClusterAPI", "So does another one; machines are nothing to the shard.", "cluster-api", 2, nil, Footprint{MilliCPU: 350, Memory: 2 * 704 << 20, Pods: 2}, ""},
 		{
 			"Overlay", "What the class says counts.", "native", 1,
 			patch("{template: {spec: {containers: [{name: kube-apiserver, resources: {requests: {cpu: '1', memory: 1Gi}}}]}}}"),
