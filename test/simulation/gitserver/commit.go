@@ -105,5 +105,5 @@ func (s *Server) lay(tree plumbing.Hash, files map[string][]byte) (plumbing.Hash
 	if len(was) == 0 {
 		return plumbing.ZeroHash, nil
 	}
-	return s.objects.add(newObject(plumbing.TreeObject, encodeTree(slices.Collect(maps.Values(was))))), nil
+	return s.objects.add(newObject(plumbing.TreeObject, encodeTree(was))), nil
 }

@@ -2,9 +2,9 @@ package gitserver
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,21 +127,22 @@ func decodeTree(data []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// encodeTree writes entries as Git sorts them: folders as if they ended in a slash.
-func encodeTree(entries []entry) []byte {
-	key := func(e entry) string {
+// encodeTree writes entries, by name, as Git sorts them: folders as if they ended in a
+// slash.
+func encodeTree(entries map[string]entry) []byte {
+	sorted := map[string]entry{}
+	for name, e := range entries {
 		if e.isFolder() {
-			return e.name + "/"
+			name += "/"
 		}
-		return e.name
+		sorted[name] = e
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(key(a), key(b)) })
-	var out bytes.Buffer
-	for _, e := range entries {
-		fmt.Fprintf(&out, "%o %s\x00", e.mode, e.name)
-		out.Write(e.hash[:])
+	var out []byte
+	for _, name := range slices.Sorted(maps.Keys(sorted)) {
+		e := sorted[name]
+		out = fmt.Appendf(out, "%o %s\x00%s", e.mode, e.name, e.hash[:])
 	}
-	return out.Bytes()
+	return out
 }
 
 func decodeCommit(data []byte) (*commit, error) {
