@@ -29,6 +29,7 @@ import (
 //	judge_leases.go    who may write: Lease
 //	judge_rates.go     how much: HotLoop
 //	judge_fair.go      whom others' faults may not delay: Fair
+//	judge_trial.go     and whom they do not delay in the end
 //	judge_honest.go    what is told: Honest
 //	judge_calm.go      what is so in the end: Calm, Quiet
 //

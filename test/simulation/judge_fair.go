@@ -163,32 +163,3 @@ func roomy(shard *fleet.Shard) bool {
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
-
-// trial has a shard cut off and people declare what cannot be used, beside one good tenant
-// for another shard: in the order of names it comes last. It has to be placed and begun
-// with all the same, within the time that decisions take.
-func (j *judge) trial() {
-	w := j.w
-	w.say("a shard is cut off, and a good tenant comes with bad ones")
-	for _, r := range w.replicas {
-		w.weatherOf(r.name, clusterNames[1]).cut = true
-	}
-	w.commit("trial", map[string][]byte{
-		"classes/remote/class.yaml":         bytes.Replace(classFile("hosted", "v1.36.3", ""), []byte("name: hosted"), []byte("name: remote"), 1),
-		"classes/remote/kustomization.yaml": []byte("resources: [https://example.com/base]\n"),
-		tenantFile("web", "aaa"):            tenantDeclared("aaa", "remote", ""),
-		tenantFile("web", "aab"):            tenantDeclared("aab", "open", ""),
-		"tenants/web/aab/kustomization.yaml": []byte(component + "patches:\n- target: {kind: Deployment, name: control-plane}\n" +
-			"  patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: control-plane}\n    spec: {replicas: 7}\n"),
-		tenantFile("web", "zoe"): tenantDeclared("zoe", "hosted", ", shard: "+shardNames[0]),
-		shardFile(shardNames[0]): shardDeclared(shardNames[0], 0, false),
-	})
-	home := apiserver.Key{Version: "v1", Kind: "Namespace", Name: "tenant-zoe"}
-	for end := time.Now().Add(2*w.settings.Interval + 2*time.Minute); w.clusters[clusterNames[0]].server.Get(home) == nil && !j.failed(); {
-		if !time.Now().Before(end) {
-			j.violate("Fair", "tenant zoe is not begun with on shard %s, because others are bad or shard %s is cut off", shardNames[0], shardNames[1])
-			return
-		}
-		w.pass(15 * time.Second)
-	}
-}

@@ -24,7 +24,7 @@ type rates struct {
 	writes   map[objectAt][]time.Time
 	pushes   []time.Time
 	statuses map[string][]time.Time // by life
-	requests map[string]count // by life
+	requests map[string]count       // by life
 	// total counts all writes, last is what was written last.
 	total int
 	last  string
