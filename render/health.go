@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ const (
 	// Failed: stuck; waiting alone will not help.
 	Failed State = "Failed"
 )
+
+// reasonNotUnderstood is that of an object that a rule cannot read.
+const reasonNotUnderstood = "NotUnderstood"
 
 // Judged is one of a unit's objects as a shard holds it.
 type Judged struct {
@@ -112,32 +116,32 @@ func (r rule) judgeOne(o Judged) Health {
 	}
 	var message, reason string
 	if err == nil {
-		message, err = eval[string](r.Message, "object", object)
+		message, err = eval[string](r.Message, ofObject, object)
 	}
 	if err == nil {
-		reason, err = eval[string](r.ReasonFor, "object", object)
+		reason, err = eval[string](r.ReasonFor, ofObject, object)
 	}
 	if err != nil {
 		// An object of a form that the rule cannot read is not a broken tenant.
-		return Health{State: InProgress, Reason: "NotUnderstood", Message: fmt.Sprintf("%s cannot be judged: %v", o.ID, err)}
+		return Health{State: InProgress, Reason: reasonNotUnderstood, Message: fmt.Sprintf("%s cannot be judged: %v", o.ID, err)}
 	}
 	return Health{State: state, Reason: cmp.Or(reason, r.Reason), Message: message}
 }
 
 func (r rule) state(object map[string]any) (State, bool, error) {
-	current, err := eval[bool](r.Current, "object", object)
+	current, err := eval[bool](r.Current, ofObject, object)
 	if err != nil {
 		return "", false, err
 	}
 	if current {
-		asleep, err := eval[bool](r.Asleep, "object", object)
+		asleep, err := eval[bool](r.Asleep, ofObject, object)
 		return Current, asleep, err
 	}
-	passing, err := eval[bool](r.InProgress, "object", object)
+	passing, err := eval[bool](r.InProgress, ofObject, object)
 	if err != nil || passing {
 		return InProgress, false, err
 	}
-	failed, err := eval[bool](r.Failed, "object", object)
+	failed, err := eval[bool](r.Failed, ofObject, object)
 	if failed {
 		return Failed, false, err
 	}
@@ -171,13 +175,26 @@ func (p *Provider) read(objects []Judged) map[string]string {
 	outputs := map[string]string{}
 	for _, out := range p.outputs {
 		for _, o := range objects {
-			if out.Kind != o.ID.kind() || !matchName(out.Object, o.ID.Name) || o.Content == nil {
+			if !out.reads(o) {
 				continue
 			}
-			if v, err := eval[string](out.Value, "object", withStatus(o.Content)); err == nil && v != "" {
+			v, err := eval[string](out.Value, ofObject, withStatus(o.Content))
+			if err == nil && v != "" && (out.Name != OutputEndpoint || isEndpoint(v)) {
 				outputs[out.Name] = v
 			}
 		}
 	}
 	return outputs
+}
+
+// reads tells whether the output is read from o.
+func (out output) reads(o Judged) bool {
+	return out.Kind == o.ID.kind() && matchName(out.Object, o.ID.Name) && o.Content != nil
+}
+
+// isEndpoint tells whether a text is the URL of an API server, and no more than that: it
+// goes into the tenant's status.
+func isEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && len(text) <= 300 && u.Scheme == "https" && u.Hostname() != "" && text == (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }

@@ -3,7 +3,6 @@ package render
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -14,32 +13,8 @@ import (
 
 const testImage = "ghcr.io/tenantry/tenantry:v0.1.0"
 
-// inputFile is the form of testdata/*.input.yaml.
-type inputFile struct {
-	Tenant *struct {
-		Name        string `json:"name"`
-		UID         string `json:"uid"`
-		BaseVersion string `json:"baseVersion"`
-		Class       struct {
-			Name       string            `json:"name"`
-			Provider   string            `json:"provider"`
-			Files      map[string]string `json:"files"`
-			Parameters *fleet.Schema     `json:"parameters"`
-			Allow      *fleet.Allow      `json:"allow"`
-		} `json:"class"`
-		Files     map[string]string `json:"files"`
-		Spec      fleet.TenantSpec  `json:"spec"`
-		Placement ledger.Placement  `json:"placement"`
-		Lifecycle ledger.Lifecycle  `json:"lifecycle"`
-	} `json:"tenant"`
-	Teardown  bool `json:"teardown"`
-	DataStore *struct {
-		Name        string              `json:"name"`
-		UID         string              `json:"uid"`
-		BaseVersion string              `json:"baseVersion"`
-		Spec        fleet.DataStoreSpec `json:"spec"`
-	} `json:"dataStore"`
-}
+// inputFile is what stands in testdata/*.input.yaml.
+type inputFile = Example
 
 // inputs reads every provider's inputs, by file name.
 func inputs(t testing.TB) map[string]inputFile {
@@ -54,61 +29,19 @@ func inputs(t testing.TB) map[string]inputFile {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var in inputFile
-		if err := yaml.UnmarshalStrict(data, &in); err != nil {
-			t.Fatalf("read %s: %v", file, err)
+		in, findings := ReadExample(file, data)
+		if len(findings) > 0 {
+			t.Fatal(findings)
 		}
-		out[file] = in
+		out[file] = *in
 	}
 	return out
 }
 
-func (f inputFile) tenant() TenantInput {
-	in := f.Tenant
-	return TenantInput{
-		Name: in.Name, UID: in.UID, BaseVersion: in.BaseVersion, Spec: in.Spec,
-		Class: &fleet.Class{
-			Metadata: fleet.Metadata{Name: in.Class.Name},
-			Spec:     fleet.ClassSpec{Provider: in.Class.Provider, Parameters: in.Class.Parameters, Allow: in.Class.Allow},
-			Files:    asFiles(in.Class.Files),
-		},
-		Files: asFiles(in.Files), Dir: "tenants/web/" + in.Name,
-		Placement: in.Placement, Lifecycle: in.Lifecycle,
-		DataStore: DataStoreInput{Name: in.Placement.DataStore},
-	}
-}
-
-func asFiles(files map[string]string) map[string][]byte {
-	out := map[string][]byte{}
-	for name, data := range files {
-		out[name] = []byte(strings.TrimLeft(data, "\n"))
-	}
-	return out
-}
+func (e Example) render(r *Renderer) (*Unit, error) { return e.Unit(r) }
 
 // provider names the one that the input is of.
-func (f inputFile) provider() string {
-	if f.DataStore != nil {
-		return f.DataStore.Spec.Provider
-	}
-	return f.Tenant.Class.Provider
-}
-
-func (f inputFile) dataStore() DataStoreInput {
-	in := f.DataStore
-	return DataStoreInput{Name: in.Name, UID: in.UID, BaseVersion: in.BaseVersion, Spec: in.Spec}
-}
-
-func (f inputFile) render(r *Renderer) (*Unit, error) {
-	switch {
-	case f.DataStore != nil:
-		return r.DataStore(f.dataStore())
-	case f.Teardown:
-		return r.Teardown(f.tenant())
-	default:
-		return r.Tenant(f.tenant())
-	}
-}
+func (e Example) provider() string { return e.Provider() }
 
 func newRenderer(t testing.TB) *Renderer {
 	t.Helper()
@@ -158,4 +91,14 @@ func find(t *testing.T, u *Unit, kind, name string) content {
 	}
 	t.Fatalf("%s %s was not rendered", kind, name)
 	return nil
+}
+
+// show is a unit as its golden file has it.
+func show(t *testing.T, u *Unit) string {
+	t.Helper()
+	text, err := u.Golden()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
