@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -40,8 +41,9 @@ type client struct {
 	deadline func() time.Time
 	types    *typeFinder
 
-	mu    sync.Mutex
-	kinds map[schema.GroupVersion]map[string]resource // by kind
+	asking singleflight.Group
+	mu     sync.Mutex
+	kinds  map[schema.GroupVersion]map[string]resource // by kind
 }
 
 // resource is how a kind is reached.
@@ -108,18 +110,36 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	if known {
 		return r, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	var list metav1.APIResourceList
-	body, err := c.rest.Get().AbsPath(root(gv)...).MaxRetries(0).Do(ctx).Raw()
-	switch {
-	case kindGone(err):
-		return resource{}, fmt.Errorf("%s: %w", id.KindName(), errNoKind)
-	case err != nil:
-		return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), err)
+	// Whoever wants another kind of the group at the same time waits for the same answer.
+	asked := c.asking.DoChan(gv.String(), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+		defer cancel()
+		return c.resources(ctx, gv)
+	})
+	select {
+	case answer := <-asked:
+		if err := answer.Err; err != nil && !kindGone(err) {
+			return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), err)
+		}
+		found, _ := answer.Val.(map[string]resource)
+		if r, known = found[id.Kind]; !known {
+			return resource{}, fmt.Errorf("%s: %w", id.KindName(), errNoKind)
+		}
+		return r, nil
+	case <-ctx.Done():
+		return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), ctx.Err())
 	}
+}
+
+// resources asks for all kinds of a group and version, and remembers them.
+func (c *client) resources(ctx context.Context, gv schema.GroupVersion) (map[string]resource, error) {
+	body, err := c.rest.Get().AbsPath(root(gv)...).MaxRetries(0).Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
+	var list metav1.APIResourceList
 	if err := json.Unmarshal(body, &list); err != nil {
-		return resource{}, fmt.Errorf("look up kind %s: %w", id.KindName(), err)
+		return nil, err
 	}
 	found := map[string]resource{}
 	for _, r := range list.APIResources {
@@ -130,11 +150,7 @@ func (c *client) lookup(ctx context.Context, id render.ObjectID) (resource, erro
 	c.mu.Lock()
 	c.kinds[gv] = found
 	c.mu.Unlock()
-	r, known = found[id.Kind]
-	if !known {
-		return resource{}, fmt.Errorf("%s: %w", id.KindName(), errNoKind)
-	}
-	return r, nil
+	return found, nil
 }
 
 func root(gv schema.GroupVersion) []string {
