@@ -155,7 +155,12 @@ func (r *reconciler) loop(ctx context.Context) {
 		case event := <-r.events:
 			r.step(event)
 		case <-timer.C:
-			r.step(core.Tick{})
+			select {
+			case event := <-r.events: // what is known comes before what time it is
+				r.step(event)
+			default:
+				r.step(core.Tick{})
+			}
 		case <-look.C:
 			r.discover(ctx)
 			r.metrics.pass(r.core)
