@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,9 @@ type exchange struct {
 	body   []byte
 	answer chan answer
 	asked  time.Time
+	// path is what is asked for. For how long a watch shall last is not in it: that is
+	// random, by dice that all of a process's goroutines share.
+	path string
 	// left is closed when nobody waits for the answer any more.
 	left chan struct{}
 }
@@ -65,7 +69,7 @@ type link struct {
 
 // RoundTrip parks a request and waits for what the world makes of it.
 func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {
-	x := &exchange{life: l.life, target: l.target(), req: req, answer: make(chan answer, 1), left: make(chan struct{}), asked: time.Now()}
+	x := &exchange{life: l.life, target: l.target(), req: req, path: pathOf(req.URL), answer: make(chan answer, 1), left: make(chan struct{}), asked: time.Now()}
 	if req.Body != nil {
 		var err error
 		if x.body, err = io.ReadAll(req.Body); err != nil {
@@ -85,6 +89,16 @@ func (l *link) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-l.life.killed:
 		return nil, errDead
 	}
+}
+
+func pathOf(u *url.URL) string {
+	query := u.Query()
+	if query.Get("watch") != "true" {
+		return u.RequestURI()
+	}
+	query.Del("timeout")
+	query.Del("timeoutSeconds")
+	return u.EscapedPath() + "?" + query.Encode()
 }
 
 func (n *network) park(x *exchange) bool {
@@ -150,7 +164,7 @@ func (n *network) take() []*exchange {
 	slices.SortStableFunc(all, func(a, b *exchange) int {
 		return cmp.Or(
 			cmp.Compare(a.life.id, b.life.id), cmp.Compare(a.target, b.target), cmp.Compare(a.req.Method, b.req.Method),
-			cmp.Compare(a.req.URL.Path, b.req.URL.Path), cmp.Compare(a.req.URL.RawQuery, b.req.URL.RawQuery), bytes.Compare(a.body, b.body),
+			cmp.Compare(a.path, b.path), bytes.Compare(a.body, b.body),
 		)
 	})
 	return all
@@ -175,7 +189,7 @@ func (x *exchange) writes() bool {
 }
 
 func (x *exchange) String() string {
-	return fmt.Sprintf("%s → %s: %s %s", x.life.id, x.target, x.req.Method, x.req.URL.RequestURI())
+	return fmt.Sprintf("%s → %s: %s %s", x.life.id, x.target, x.req.Method, x.path)
 }
 
 // request is what the target sees.

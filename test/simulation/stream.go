@@ -33,6 +33,7 @@ func (n *network) begin(x *exchange, c *cluster) *http.Response {
 	// When it ends is decided here: where days pass, nobody learns from watches that end
 	// after minutes.
 	r, query := x.request(), x.req.URL.Query()
+	ends := query.Has("timeoutSeconds")
 	query.Del("timeoutSeconds")
 	r.URL.RawQuery = query.Encode()
 	watch, refused := c.server.Watch(r)
@@ -42,8 +43,9 @@ func (n *network) begin(x *exchange, c *cluster) *http.Response {
 	s := &stream{n: n, x: x, cluster: c, watch: watch, more: make(chan struct{}, 1)}
 	n.streams = append(n.streams, s)
 	n.stirred = true
-	if seconds, err := strconv.Atoi(x.req.URL.Query().Get("timeoutSeconds")); err == nil && seconds > 0 {
-		n.w.after(time.Duration(seconds)*n.w.settings.Interval/60, func() { s.finish(io.EOF) })
+	if ends { // from five to ten, as clients ask for, at random
+		five := 5 * n.w.settings.Interval
+		n.w.after(five+time.Duration(n.w.random.Int64N(int64(five))), func() { s.finish(io.EOF) })
 	}
 	answer := response(x.req, http.StatusOK, nil)
 	answer.Body, answer.ContentLength = s, -1
