@@ -205,7 +205,14 @@ func (w *world) mend() {
 	for _, name := range slices.Sorted(maps.Keys(tenantsIn(files))) {
 		w.mendTenant(mended, files, name, f.Tenants[name], l)
 	}
-	w.commit("mend", mended)
+	for file, content := range mended {
+		if was, there := files[file]; there == (content != nil) && bytes.Equal(was, content) {
+			delete(mended, file)
+		}
+	}
+	if len(mended) > 0 {
+		w.commit("mend", mended)
+	}
 }
 
 // tenantsIn are the names that files declare, well or not.

@@ -203,7 +203,7 @@ var faults = []chance{
 		return do("bad", "target", g.target(), "percent", g.one("5", "20", "60"), "for", g.length(h))
 	}},
 	{3, func(g *generator, h *History) Act { return do("kill", "replica", g.replica(h), "for", g.length(h)) }},
-	{1, func(g *generator, h *History) Act { return do("stop", "replica", g.replica(h), "for", g.length(h)) }},
+	{3, func(g *generator, h *History) Act { return do("stop", "replica", g.replica(h), "for", g.length(h)) }},
 	{6, func(g *generator, h *History) Act {
 		return do("trap", "replica", g.replica(h), "nth", fmt.Sprint(1+g.IntN(6)), "of", g.work(), "at", g.one(string(before), string(after)))
 	}},
@@ -214,8 +214,8 @@ var faults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("skew", "replica", g.replica(h), "by", g.one("-1h", "1h", "25h", "-10m"), "for", g.length(h))
 	}},
-	{1, func(g *generator, h *History) Act { return do("swap", "for", g.length(h)) }},
-	{1, func(g *generator, h *History) Act {
+	{3, func(g *generator, h *History) Act { return do("swap", "for", g.length(h)) }},
+	{2, func(g *generator, h *History) Act {
 		return do("lack", "replica", g.replica(h), "shard", g.one(shardNames...), "for", g.length(h))
 	}},
 	{2, func(g *generator, h *History) Act {

@@ -249,7 +249,7 @@ var clusterFaults = []chance{
 	{3, func(g *generator, h *History) Act {
 		return do("admission", "cluster", g.one(clusterNames...), "kind", g.kind(), "how", g.one("refuse", "down", "mutate"), "for", g.length(h))
 	}},
-	{1, func(g *generator, h *History) Act {
+	{2, func(g *generator, h *History) Act {
 		return do("undefine", "cluster", g.one(clusterNames...), "for", g.length(h))
 	}},
 	{2, func(g *generator, _ *History) Act { return do("compact", "cluster", g.one(clusterNames...)) }},
@@ -259,7 +259,7 @@ var clusterFaults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("finalizer", "cluster", g.one(clusterNames...), "kind", g.kind(), "nth", g.nth(), "for", g.length(h))
 	}},
-	{1, func(g *generator, h *History) Act {
+	{2, func(g *generator, h *History) Act {
 		return do("controllers", "cluster", g.one(clusterNames...), "for", g.length(h))
 	}},
 	{2, func(g *generator, h *History) Act {

@@ -126,13 +126,13 @@ var gitFaults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("rewind", "branch", "ledger", "commits", g.one("1", "2", "3"), "how", g.one("", "gone", "rewritten", "squashed"), "for", g.length(h))
 	}},
-	{1, func(g *generator, _ *History) Act {
+	{2, func(g *generator, _ *History) Act {
 		return do("rewind", "branch", "status", "commits", g.one("1", "3"), "how", g.one("", "gone", "rewritten", "squashed"))
 	}},
 	{2, func(g *generator, h *History) Act {
 		return do("refuse", "branch", g.one("ledger", "status", ""), "for", g.length(h))
 	}},
-	{1, func(g *generator, h *History) Act { return do("githost", "for", g.length(h)) }},
+	{2, func(g *generator, h *History) Act { return do("githost", "for", g.length(h)) }},
 	{2, func(g *generator, h *History) Act {
 		return do("scribble", "branch", g.one("ledger", "status"), "for", g.length(h))
 	}},

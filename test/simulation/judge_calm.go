@@ -19,8 +19,10 @@ import (
 // as it is declared, and after that nothing may happen any more.
 func (j *judge) calm() {
 	j.w.clear()
-	j.w.pass(2 * j.w.settings.Interval)
-	j.w.makeRoom() // of what was decided only now, people have heard only now
+	// What was decided only now, people hear only now.
+	j.w.pass(2*j.w.settings.Interval + j.w.settings.Lease)
+	j.w.mend()
+	j.w.makeRoom()
 	j.become("after the faults")
 	if j.failed() {
 		return
