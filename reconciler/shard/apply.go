@@ -73,6 +73,9 @@ type writing struct {
 // the server will see them. When the server sees them otherwise, it is written once
 // more with what the answer shows: what a forced apply leaves is the whole truth.
 func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
+	if err := t.stays(o.id); err != nil {
+		return nil, err
+	}
 	if o.uid == "" {
 		found, err := t.ours(w.Owner, o.id)
 		if err != nil {
@@ -110,6 +113,19 @@ func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
 	}
 	t.saw(observe(o.id, stored, o.judged))
 	return healed, nil
+}
+
+// stays refuses an object that would not be where it says: of a kind that belongs to the
+// whole cluster, an API server drops the namespace without a word.
+func (t *term) stays(id render.ObjectID) error {
+	kind, err := t.client.lookup(t.ctx, id)
+	if err != nil {
+		return err
+	}
+	if !kind.namespaced && id.Namespace != "" {
+		return &problem{ReasonInvalid, fmt.Sprintf("%s belongs to the whole cluster: it cannot be in namespace %s", id.KindName(), id.Namespace)}
+	}
+	return nil
 }
 
 // send sends one apply.
