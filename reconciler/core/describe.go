@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -189,7 +190,7 @@ func (c *Core) reference(st *TenantStatus, o *ownerState, s *shardState) {
 		return
 	}
 	outputs := o.verdict.health.Outputs
-	st.Version, st.Endpoint = outputs["version"], o.wanted.endpoint
+	st.Version, st.Endpoint = outputs[render.OutputVersion], cmp.Or(outputs[render.OutputEndpoint], o.wanted.endpoint)
 	key := o.wanted.kubeconfig
 	if key == nil {
 		return
