@@ -23,60 +23,6 @@ status:
   kubernetesResources: {version: {status: Ready, version: v1.36.3}}
 `
 
-func TestKamajiHealth(t *testing.T) {
-	const asleep = "deployment: {replicas: 0}"
-	change := func(pairs ...string) func(string) string {
-		return func(s string) string { return strings.NewReplacer(pairs...).Replace(s) }
-	}
-	tests := []struct {
-		name, why string
-		object    func(string) string
-		want      Health
-		message   string
-	}{
-		{"Ready", "both agree", change(), Health{State: Current}, ""},
-		{"Stale", "the status word is stale after a change", change("generation: 2}", "generation: 3}"), Health{State: InProgress, Reason: "NotObserved"}, "newest change"},
-		{"Observed", "observed is not ready", change("status: Ready", "status: NotReady"), Health{State: InProgress, Reason: "NotReady"}, "no control plane is ready"},
-		{"Born", "nobody has looked at it", change(traced[strings.Index(traced, "status:"):], ""), Health{State: InProgress, Reason: "NotObserved"}, "look at its datastore"},
-		{"Provisioning", "no word is the first one", change("status: Ready, version: v1.36.3", ""), Health{State: InProgress, Reason: "Provisioning"}, "being made"},
-		{"RollingOut", "Unknown is no trouble", change("status: Ready", "status: Unknown"), Health{State: InProgress, Reason: "RollingOut"}, "rolled out"},
-		{"Upgrading", "", change("status: Ready, version: v1.36.3", "status: Upgrading, version: v1.35.1"), Health{State: InProgress, Reason: "Upgrading"}, "upgraded to v1.36.3"},
-		{"Migrating", "", change("status: Ready", "status: Migrating"), Health{State: InProgress, Reason: "Migrating"}, "another datastore"},
-		{"Rotating", "", change("status: Ready", "status: CertificateAuthorityRotating"), Health{State: InProgress, Reason: "CertificateAuthorityRotating"}, "rotated"},
-		{"Unheard", "a later Kamaji may know more words", change("status: Ready", "status: Teleporting"), Health{State: InProgress, Reason: "Teleporting"}, "not complete"},
-		{"OldVersion", "ready for what it was", change("version: v1.36.3}}", "version: v1.35.1}}"), Health{State: InProgress, Reason: "Settling"}, "not complete"},
-		{"NoEndpoint", "nobody could reach it", change("10.0.0.7:6443", `""`), Health{State: InProgress, Reason: "Settling"}, "not complete"},
-		{"WriteLimited", "it works, and does not tell its version", change("status: Ready, version: v1.36.3", "status: WriteLimited, version: v1.35.1"), Health{State: Current}, ""},
-		{"FallingAsleep", "still ready", change("deployment: {replicas: 2}", asleep), Health{State: InProgress, Reason: "Settling"}, "not complete"},
-		{"Asleep", "", change("deployment: {replicas: 2}", asleep, "status: Ready", "status: Sleeping"), Health{State: Current, Asleep: true}, ""},
-		{"WakingUp", "still asleep", change("status: Ready", "status: Sleeping"), Health{State: InProgress, Reason: "Settling"}, "not complete"},
-		{"Paused", "a person's doing", change("generation: 2}", `generation: 3, annotations: {kamaji.clastix.io/paused: ""}}`), Health{State: InProgress, Reason: "Paused"}, "stops Kamaji"},
-		{"PausedAndReady", "it works", change("generation: 2}", `generation: 2, annotations: {kamaji.clastix.io/paused: ""}}`), Health{State: Current}, ""},
-		{"Stuck", "the Deployment gave up", change("status: Ready, version: v1.36.3}", "status: NotReady}, deployment: {conditions: [{type: Progressing, status: 'False', message: no image}]}"),
-			Health{State: Failed, Reason: "NotReady"}, "no image"},
-		{"Leaving", "it is on its way out", change("generation: 2}", `generation: 2, deletionTimestamp: "2026-03-01T10:00:00Z"}`), Health{State: InProgress, Reason: "Settling"}, ""},
-	}
-	p := newRenderer(t).bases["kamaji"]["1"].parts[partTenant]
-	id := ObjectID{"kamaji.clastix.io", "v1alpha1", "TenantControlPlane", "tenant-acme", "acme"}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var content map[string]any
-			if err := yaml.Unmarshal([]byte(tt.object(traced)), &content); err != nil {
-				t.Fatal(err)
-			}
-			got := p.Judge([]Judged{{ID: id, Present: true, Content: content}})
-			if got.State != tt.want.State || got.Reason != tt.want.Reason || got.Asleep != tt.want.Asleep || !strings.Contains(got.Message, tt.message) {
-				t.Errorf("%s: got %+v, want %+v with …%s…", tt.why, got, tt.want, tt.message)
-			}
-		})
-	}
-	t.Run("Absent", func(t *testing.T) {
-		if got := p.Judge([]Judged{{ID: id}}); got.State != InProgress || got.Reason != "ControlPlane" {
-			t.Errorf("got %+v", got)
-		}
-	})
-}
-
 func TestKamajiOutputs(t *testing.T) {
 	p := newRenderer(t).bases["kamaji"]["1"].parts[partTenant]
 	id := ObjectID{"kamaji.clastix.io", "v1alpha1", "TenantControlPlane", "tenant-acme", "acme"}
@@ -100,29 +46,6 @@ func TestKamajiOutputs(t *testing.T) {
 	native := newRenderer(t).bases["native"]["1"].parts[partTenant]
 	if _, ok := native.Revision(h); ok {
 		t.Error("native's kubeconfig is ours, and has no revision")
-	}
-}
-
-func TestKamajiDataStoreHealth(t *testing.T) {
-	p := newRenderer(t).bases["kamaji"]["1"].parts[partDataStore]
-	id := ObjectID{Group: "kamaji.clastix.io", Version: "v1alpha1", Kind: "DataStore", Name: "eu-1-pg"}
-	tests := []struct{ name, status, message string }{
-		{"Ready", "{ready: true, conditions: [{type: kamaji.clastix.io/DataStoreValidation, status: 'True', message: ok}]}", ""},
-		{"Born", "{}", "has not checked"},
-		{"SecretMissing", "{ready: false, conditions: [{type: kamaji.clastix.io/DataStoreAllowedDeletion, status: 'True', message: fine}, " +
-			"{type: kamaji.clastix.io/DataStoreValidation, status: 'False', message: secret data/pg is missing}]}", "secret data/pg is missing"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var content map[string]any
-			if err := yaml.Unmarshal([]byte("{metadata: {generation: 1}, spec: {}, status: "+tt.status+"}"), &content); err != nil {
-				t.Fatal(err)
-			}
-			got := p.Judge([]Judged{{ID: id, Present: true, Content: content}})
-			if (got.State == Current) != (tt.message == "") || !strings.Contains(got.Message, tt.message) {
-				t.Errorf("got %+v, want …%s…", got, tt.message)
-			}
-		})
 	}
 }
 
