@@ -185,6 +185,22 @@ func TestAnothersTenantsAreLeftToIt(t *testing.T) {
 	}
 }
 
+// A datastore of a shard whose Lease another holds is that one's to decide about.
+func TestAnothersDataStoresAreLeftToIt(t *testing.T) {
+	w := begun(t)
+	w.queue = append(w.queue, Lease{Shard: "two", Identity: "cluster-two", Holder: "another"})
+	w.settle()
+	store := "apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: NAME}\nspec: {driver: etcd, shards: [SHARD], managed: {replicas: 1}}\n"
+	w.commit(map[string]string{
+		"datastores/one-b.yaml": strings.NewReplacer("NAME", "one-b", "SHARD", "one").Replace(store),
+		"datastores/two-b.yaml": strings.NewReplacer("NAME", "two-b", "SHARD", "two").Replace(store),
+	})
+	w.pass(time.Hour)
+	if l := w.ledger(); l.DataStores["one-b"] == nil || l.DataStores["two-b"] != nil {
+		t.Errorf("decided: %v", slices.Sorted(maps.Keys(l.DataStores)))
+	}
+}
+
 // The provider of a living tenant cannot change, whatever its class says.
 func TestFrozenProvider(t *testing.T) {
 	w := begun(t)
