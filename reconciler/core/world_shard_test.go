@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -104,7 +105,7 @@ func (w *world) carryOut(work Work) {
 		}
 		s.deletes = append(s.deletes, d.ID.String())
 		for id := range maps.Clone(s.objects) {
-			if id == d.ID || (d.ID.Kind == "Namespace" && id.Namespace == d.ID.Name) {
+			if id == d.ID || d.ID.Kind == "Namespace" && id.Namespace == d.ID.Name || slices.Contains(s.objects[id].Parents, d.UID) {
 				seen.Gone = append(seen.Gone, Gone{OwnerUID: s.objects[id].OwnerUID, ID: id})
 				delete(s.objects, id)
 			}
@@ -191,6 +192,8 @@ func (s *fakeShard) content(o render.Object) map[string]any {
 		spec["replicas"] = n
 	case "TenantControlPlane":
 		status = kamajiStatus(content, "c1")
+	case "Cluster", "KamajiControlPlane", "MachineDeployment":
+		status = clusterStatus(n)
 	case "DataStore":
 		status = map[string]any{"ready": true}
 	case "Job":
