@@ -24,6 +24,7 @@ func TestProviders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		report.Strict()
 		for name, data := range report.Goldens {
 			if !*update {
 				continue
@@ -34,9 +35,6 @@ func TestProviders(t *testing.T) {
 		}
 		for _, c := range report.Cases {
 			t.Run(path.Join(e.Name(), c.Name), func(t *testing.T) {
-				for _, w := range c.Warnings {
-					t.Logf("warning: %s", w)
-				}
 				if c.Failed() {
 					t.Errorf("%s%s", c.Problems, c.Diff)
 				}

@@ -135,9 +135,10 @@ func (t *trial) lay(j judgement, unit *render.Unit, place func(of, message, hint
 	for i, o := range j.Observed {
 		of := fmt.Sprintf(".observed[%d]", i)
 		found := slices.DeleteFunc(indexes(len(objects)), func(k int) bool { return !o.speaksOf(objects[k].ID) })
+		name := strings.TrimSuffix(o.kind()+"/"+o.name(), "/")
 		switch {
 		case len(found) == 0:
-			place(of, fmt.Sprintf("%s is none of the unit's objects", strings.TrimSuffix(o.kind()+"/"+o.name(), "/")), nearest(o.kind()+"/"+o.name(), ids))
+			place(of, fmt.Sprintf("%q is none of the unit's objects", name), nearest(name, ids))
 		case len(found) > 1:
 			place(of, fmt.Sprintf("%d of the unit's objects are of kind %s", len(found), o.kind()), "write the metadata.name")
 		case objects[found[0]].Content == nil:
@@ -157,8 +158,14 @@ func indexes(n int) []int {
 	return out
 }
 
+// nearest makes a hint of the objects that there are, by kind and name.
 func nearest(name string, known []string) string {
-	if best := fleet.Nearest(name, known); best != "" {
+	names := slices.Clone(known)
+	for _, k := range known {
+		kind, _, _ := strings.Cut(k, "/")
+		names = append(names, kind)
+	}
+	if best := fleet.Nearest(name, names); best != "" {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return "it has " + strings.Join(known[:min(len(known), 20)], ", ")

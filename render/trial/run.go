@@ -241,7 +241,7 @@ func (t *trial) compare(c *Case, name string, files map[string][]byte, unit *ren
 	case !ok:
 		c.Problems = append(c.Problems, fleet.Finding{File: name, Message: "is missing", Hint: "--update writes it; then read it, and commit it"})
 	default:
-		c.Diff = string(diff.Diff(name, want, "rendered", []byte(got)))
+		_, c.Diff, _ = strings.Cut(string(diff.Diff(name, want, "rendered", []byte(got))), "\n") // the first line repeats the next two
 		c.Problems = append(c.Problems, fleet.Finding{File: name, Message: "is not what is rendered", Hint: "if it should be so, --update writes it anew"})
 	}
 }
