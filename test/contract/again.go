@@ -52,7 +52,7 @@ func (t *target) again(ctx context.Context, o, made *unstructured.Unstructured) 
 func ours(o *unstructured.Unstructured) []byte {
 	for _, entry := range o.GetManagedFields() {
 		if entry.Manager == render.FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "" {
-			return entry.FieldsV1.Raw
+			return entry.FieldsV1.GetRawBytes()
 		}
 	}
 	return nil
