@@ -164,8 +164,11 @@ func (j *judge) unequal() string {
 			return "the status branch cannot be read: " + err.Error()
 		}
 	}
+	if why := j.sharedUnequal(f, l); why != "" {
+		return why
+	}
 	for _, name := range slices.Sorted(maps.Keys(union(f.Tenants, l.Tenants))) {
-		if why := j.tenantUnequal(f.Tenants[name], l.Tenants[name], name, statuses); why != "" {
+		if why := j.tenantUnequal(f, l, name, statuses); why != "" {
 			return "tenant " + name + ": " + why
 		}
 	}
@@ -182,18 +185,23 @@ func (j *judge) unequal() string {
 			return "datastore " + name + ": " + why
 		}
 	}
-	return j.statusesUnequal(l, statuses)
+	return j.statusesUnequal(f, l, statuses)
 }
 
 // statusesUnequal: what the status branch says of shards, and that it speaks of nobody
 // who is gone.
-func (j *judge) statusesUnequal(l *ledger.Ledger, statuses map[string][]byte) string {
+func (j *judge) statusesUnequal(f *fleet.Fleet, l *ledger.Ledger, statuses map[string][]byte) string {
 	for file, data := range statuses {
 		var st core.TenantStatus
-		if !statusesOwn(file) || yaml.Unmarshal(data, &st) != nil || st.Kind != "TenantStatus" || strings.HasPrefix(file, "status/_unplaced/") {
+		if !statusesOwn(file) || yaml.Unmarshal(data, &st) != nil || st.Kind != "TenantStatus" {
 			continue
 		}
-		if e := l.Tenants[st.Name]; e == nil || e.Lifecycle == ledger.Purged || e.UID != st.UID {
+		e := l.Tenants[st.Name]
+		placed := e != nil && e.Lifecycle != ledger.Purged
+		switch unplaced := strings.HasPrefix(file, "status/_unplaced/"); {
+		case unplaced && (placed || f.Tenants[st.Name] == nil):
+			return file + " speaks of a tenant that is placed, or gone"
+		case !unplaced && (!placed || e.UID != st.UID):
 			return file + " speaks of a tenant that is gone"
 		}
 	}
@@ -213,8 +221,29 @@ func isTrue(conditions []core.Condition, kind string) bool {
 	return slices.ContainsFunc(conditions, func(c core.Condition) bool { return c.Type == kind && c.Status == "True" })
 }
 
+// sharedUnequal says what tenants are to share and cannot.
+func (j *judge) sharedUnequal(f *fleet.Fleet, l *ledger.Ledger) string {
+	for _, name := range sortedKeys(f.Shards) {
+		if l.Shards[name] == nil {
+			return fmt.Sprintf("shard %s is declared, and the ledger does not know it", name)
+		}
+	}
+	for _, name := range sortedKeys(f.DataStores) {
+		if l.DataStores[name] == nil {
+			return fmt.Sprintf("datastore %s is declared, and the ledger does not know it", name)
+		}
+	}
+	for _, name := range sortedKeys(f.Classes) {
+		if !j.classInForce(f.Classes[name], l.Classes[name]) {
+			return fmt.Sprintf("class %s is declared otherwise than it is in force", name)
+		}
+	}
+	return ""
+}
+
 // tenantUnequal says what is not as it should be with one tenant.
-func (j *judge) tenantUnequal(t *fleet.Tenant, e *ledger.Tenant, name string, statuses map[string][]byte) string {
+func (j *judge) tenantUnequal(f *fleet.Fleet, l *ledger.Ledger, name string, statuses map[string][]byte) string {
+	t, e := f.Tenants[name], l.Tenants[name]
 	if e == nil || e.Lifecycle == ledger.Purged {
 		if e != nil {
 			for _, c := range j.w.clusters {
@@ -234,6 +263,11 @@ func (j *judge) tenantUnequal(t *fleet.Tenant, e *ledger.Tenant, name string, st
 		}
 		if reason := st.Conditions[0].Reason; reason != "NoPlace" {
 			return fmt.Sprintf("it has no place: %+v", st.Conditions[0])
+		}
+		for _, shard := range sortedKeys(f.Shards) {
+			if (t.Spec.Shard == "" || t.Spec.Shard == shard) && j.room(f, l, t, shard) {
+				return fmt.Sprintf("shard %s has room for it, and it has no place: %+v", shard, st.Conditions[0])
+			}
 		}
 		return ""
 	}

@@ -88,7 +88,7 @@ func (j *judge) watch() {
 }
 
 // fair: one bad thing stops only itself. A tenant that can be used, on a shard that is
-// well, with Git and replicas well, is placed and begun with in time.
+// well, with Git and replicas well, is placed in time; trial sees that it is begun with.
 func (j *judge) fair(now time.Time) {
 	u := &j.unrest
 	f, err := j.fleetAt(j.declaredTips.tip())
@@ -138,18 +138,24 @@ func (j *judge) carried(provider, version string) bool {
 	return !slices.ContainsFunc(j.w.replicas, func(r *replica) bool { return j.w.renderer(r).CheckBase(provider, version) != nil })
 }
 
-// promised tells whether nothing in what is declared keeps a tenant from its place.
+// promised tells whether nothing in what is declared keeps a tenant from the place that
+// it asks for.
 func (j *judge) promised(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, e *ledger.Tenant) bool {
-	shard, class := f.Shards[t.Spec.Shard], f.Classes[t.Spec.Class]
-	if e != nil || shard == nil || shard.Spec.Cordon || l.Shards[t.Spec.Shard] == nil || class == nil || l.Classes[t.Spec.Class] == nil ||
-		!roomy(shard) || t.Spec.MovedFrom != "" || t.Spec.DataStore != "" || len(t.Files) > 0 {
+	return e == nil && t.Spec.MovedFrom == "" && j.room(f, l, t, t.Spec.Shard)
+}
+
+// room tells whether there is a place for a tenant on a shard.
+func (j *judge) room(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, name string) bool {
+	shard, class := f.Shards[name], f.Classes[t.Spec.Class]
+	if shard == nil || shard.Spec.Cordon || l.Shards[name] == nil || class == nil || l.Classes[t.Spec.Class] == nil ||
+		!roomy(shard) || t.Spec.DataStore != "" || len(t.Files) > 0 {
 		return false
 	}
 	if in := l.Classes[t.Spec.Class]; !j.carried(in.Provider, in.BaseVersion) {
 		return false
 	}
-	for name, ds := range f.DataStores {
-		if e := l.DataStores[name]; e != nil && e.Held == nil && j.carried(e.Provider, e.BaseVersion) && e.Shard == t.Spec.Shard && ds.Spec.Provider == class.Spec.Provider && ds.Spec.Capacity.Tenants == 0 {
+	for store, ds := range f.DataStores {
+		if e := l.DataStores[store]; e != nil && e.Held == nil && j.carried(e.Provider, e.BaseVersion) && e.Shard == name && ds.Spec.Provider == class.Spec.Provider && ds.Spec.Capacity.Tenants == 0 {
 			return true
 		}
 	}

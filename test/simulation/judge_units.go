@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,11 +13,30 @@ import (
 	kjson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/test/simulation/apiserver"
 )
+
+// classInForce tells whether a class is in force as it is declared, or cannot be.
+func (j *judge) classInForce(k *fleet.Class, e *ledger.Class) bool {
+	r := j.w.renderer(j.w.replicas[0]) // all are of one version in the end
+	base := r.BaseFor(k)
+	if e != nil && k.Spec.BaseVersion == "" {
+		base = e.BaseVersion
+	}
+	if r.Check(k, base) != nil {
+		return true
+	}
+	if e == nil || e.BaseVersion != base {
+		return false
+	}
+	want, wantErr := j.filesIn(j.declaredTips.tip(), "classes/"+e.Name)
+	have, haveErr := j.filesIn(j.ledgerTips.tip(), ledger.SourcePath(e.Tree))
+	return wantErr == nil && haveErr == nil && maps.EqualFunc(want, have, bytes.Equal)
+}
 
 // unitUnequal compares what should be there of an owner with what its cluster holds.
 func (j *judge) unitUnequal(u *render.Unit, uid, shard string, epoch int64) string {
@@ -54,6 +75,11 @@ func (j *judge) unitUnequal(u *render.Unit, uid, shard string, epoch int64) stri
 		keep[d.ID.String()] = true
 		if m := marksOf(keyOf(d.ID), c.server.Get(keyOf(d.ID))); !m.owned || m.uid != uid {
 			return fmt.Sprintf("%s is missing on %s", d.ID, c.name)
+		}
+		have, err := clientOf(c.server.Get(keyOf(d.ID)), d.Key)
+		want, _ := mapping(c.server.Get(keyOf(d.Certificate)), "data")["tls.crt"].(string)
+		if err != nil || base64.StdEncoding.EncodeToString(have) != want {
+			return fmt.Sprintf("%s on %s is not made of %s as it is (%v)", d.ID, c.name, d.Certificate, err)
 		}
 	}
 	for key, whose := range j.present[c.name] {
@@ -139,13 +165,11 @@ func (j *judge) statusUnequal(u *render.Unit, e *ledger.Tenant, statuses map[str
 		return file + " names no kubeconfig"
 	}
 	k := st.Kubeconfig
-	want := core.KubeconfigRef{
-		Shard: e.Placement.Shard, Namespace: u.Kubeconfig.Namespace, Secret: u.Kubeconfig.Name, Key: u.Kubeconfig.Key,
-		Fingerprint: k.Fingerprint, NotAfter: k.NotAfter,
-	}
-	secret := j.w.clusters[j.clusterOf(k.Shard)].server.Get(apiserver.Key{Version: "v1", Kind: "Secret", Namespace: k.Namespace, Name: k.Secret})
-	if *k != want || mapping(secret, "data")[k.Key] == nil {
-		return fmt.Sprintf("%s names the kubeconfig %+v, which is not there", file, *k)
+	want := core.KubeconfigRef{Shard: e.Placement.Shard, Namespace: u.Kubeconfig.Namespace, Secret: u.Kubeconfig.Name, Key: u.Kubeconfig.Key}
+	secret := j.w.clusters[j.clusterOf(want.Shard)].server.Get(apiserver.Key{Version: "v1", Kind: "Secret", Namespace: want.Namespace, Name: want.Secret})
+	var err error
+	if want.Fingerprint, want.NotAfter, err = certified(secret, want.Key); err != nil || *k != want {
+		return fmt.Sprintf("%s names the kubeconfig %+v, want %+v (%v)", file, *k, want, err)
 	}
 	return ""
 }
