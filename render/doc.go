@@ -11,6 +11,10 @@
 //	providers/<name>/teardown/             what takes a removed tenant's data away, if that is ours to do
 //	providers/<name>/datastore/            a datastore: a managed one, or what tells of one that runs elsewhere
 //
+// docs/providers.md is the contract. [ReadProvider] reads a folder, which may be anybody's,
+// and says all that is wrong with its description, with places; package trial tries one by
+// the data in its testdata/.
+//
 // One binary carries several versions of a base: <name>/ holds the newest, and older ones
 // that tenants still have stand beside it as <name>-<baseVersion>/, each a whole provider.
 // Which one a tenant or datastore is rendered from, the ledger says. In every tree that is

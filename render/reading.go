@@ -189,7 +189,7 @@ func wrapped(file string, err error) fleet.Findings {
 
 // unjoin gives the errors that one joins, or the one.
 func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -223,14 +222,10 @@ func TestRunawayExpressions(t *testing.T) {
 			if err != nil || len(findings) > 0 {
 				t.Fatal(err, findings)
 			}
-			began := time.Now()
 			got := source.base.parts[partTenant].Judge([]Judged{{ID: ObjectID{Version: "v1", Kind: "Namespace", Name: "a"}, Present: true, Content: content}})
 			if got.State != InProgress || got.Reason != "NotUnderstood" ||
 				!strings.Contains(got.Message, "providers/toy/provider.yaml:9:65: tenant.health[0].current: ") || !strings.Contains(got.Message, tt.want) {
 				t.Errorf("got %+v, want …%s…", got, tt.want)
-			}
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %s", took)
 			}
 		})
 	}

@@ -88,7 +88,7 @@ func isScalar(t reflect.Type) bool {
 // value reads n into v.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 	t := v.Type()
-	if own, ok := v.Addr().Interface().(yaml.Unmarshaler); ok {
+	if own, ok := reflect.TypeAssert[yaml.Unmarshaler](v.Addr()); ok {
 		if err := own.UnmarshalYAML(n); err != nil {
 			d.add(n, field, err.Error(), "")
 		}
