@@ -8,6 +8,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/tenantry/tenantry/reconciler/core"
@@ -83,6 +84,7 @@ type Keeper struct {
 	// What Run remembers between two steps.
 	state    State
 	last     *coordinationv1.Lease // as written; nil while it is not held
+	tried    metav1.MicroTime      // the time in the record that was sent last, whether it arrived or not
 	cluster  string
 	failures int
 	err      error // of the last renewal
@@ -205,7 +207,9 @@ func (k *Keeper) write(ctx context.Context, found *coordinationv1.Lease) error {
 	memory := k.memory
 	k.mu.Unlock()
 	sent := time.Now()
-	stored, err := k.server.put(ctx, record(found, k.opts.Identity, memory, k.opts.Duration, sent))
+	next := record(found, k.opts.Identity, memory, k.opts.Duration, sent)
+	k.tried = *next.Spec.RenewTime
+	stored, err := k.server.put(ctx, next)
 	if err != nil {
 		return err
 	}
@@ -289,10 +293,16 @@ func (k *Keeper) release(ctx context.Context) {
 	if !errors.Is(err, errConflict) {
 		return
 	}
-	// A renewal that was cut off may have arrived.
-	if last, err = k.server.get(ctx); err == nil && holder(last) == k.opts.Identity {
+	// A renewal that was cut off may have arrived. By another record with our name another
+	// shard's keeper holds the lease, whose kubeconfig has come to lead here.
+	if last, err = k.server.get(ctx); err == nil && holder(last) == k.opts.Identity && k.wrote(last) {
 		_, _ = k.server.put(ctx, released(last, memory, time.Now()))
 	}
+}
+
+// wrote tells whether a record is the one that was sent last.
+func (k *Keeper) wrote(l *coordinationv1.Lease) bool {
+	return l.Spec.RenewTime != nil && l.Spec.RenewTime.Truncate(time.Microsecond).Equal(k.tried.Truncate(time.Microsecond))
 }
 
 // timeout bounds one exchange: while the lease is held, by its end.

@@ -262,6 +262,26 @@ func TestLostAcknowledgementKeepsTheLease(t *testing.T) {
 	})
 }
 
+// Where kubeconfigs are exchanged, a replica's keeper of one shard begins with a cluster
+// while that of another has not ended there yet: what it gives back is its own record only.
+func TestReleaseLeavesWhatTheReplicaHasTakenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memoryServer{uid: "cluster-1"}
+		old := run(s, Options{Identity: "a"})
+		time.Sleep(3 * time.Second)
+		next := run(s, Options{Identity: "a"})
+		time.Sleep(time.Second)
+		old.stop()
+		if !next.may() || holder(s.lease) != "a" {
+			t.Errorf("it may act: %v, by a lease that %q holds", next.may(), holder(s.lease))
+		}
+		next.stop()
+		if holder(s.lease) != "" {
+			t.Error("not released in the end")
+		}
+	})
+}
+
 func TestAnotherClusterBehindTheSameAddressIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &memoryServer{uid: "cluster-1"}
