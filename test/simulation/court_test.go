@@ -248,11 +248,41 @@ func (c *court) commitAs(who, branch string, files map[string][]byte, message st
 	})
 }
 
+// declares has people declare tenants, or declare them again.
+func (c *court) declares(names ...string) {
+	files := map[string][]byte{}
+	for _, name := range names {
+		files[tenantFile("web", name)] = tenantDeclared(name, "hosted", "")
+	}
+	c.commit("declare", files)
+}
+
+// undeclares has them remove one.
+func (c *court) undeclares(name string) {
+	c.commit("remove", map[string][]byte{tenantFile("web", name): nil})
+}
+
 // goes declares a tenant no more, and has it tombstoned.
 func (c *court) goes(name string) {
 	c.t.Helper()
-	c.commit("remove", map[string][]byte{tenantFile("web", name): nil})
+	c.undeclares(name)
 	c.decide("a-1", c.tombstoned(name))
+}
+
+// overdue has a tenant go, and time pass until its retention is over.
+func (c *court) overdue(name string) {
+	c.t.Helper()
+	c.goes(name)
+	c.sleep(11 * time.Minute)
+	c.stay()
+}
+
+// ends has a tenant go until nothing is left of it.
+func (c *court) ends(name string) {
+	c.t.Helper()
+	c.overdue(name)
+	c.decide("a-1", c.purging(name))
+	c.decide("a-1", c.purged(name))
 }
 
 func (c *court) tombstoned(name string) ledger.Changes {
@@ -312,12 +342,11 @@ func (c *court) move(branch, to string) {
 
 // fill declares and places more tenants.
 func (c *court) fill(names ...string) {
-	files, all := map[string][]byte{}, map[string]*ledger.Tenant{}
+	all := map[string]*ledger.Tenant{}
 	for i, name := range names {
-		files[tenantFile("web", name)] = tenantDeclared(name, "hosted", "")
 		all[name] = living(name, fmt.Sprintf("10.1.0.%d", 10+i))
 	}
-	c.commit("more", files)
+	c.declares(names...)
 	c.decide("a-1", ledger.Changes{Tenants: all})
 }
 

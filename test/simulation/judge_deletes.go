@@ -27,9 +27,9 @@ func (j *judge) deleted(c *cluster, change apiserver.Change, was marks, x *excha
 		// Another object of that name may have come, or this one may have changed.
 		j.violate("Deletion", "%s is deleted on %s without naming uid and resourceVersion", name, c.name)
 	}
-	if heard := time.Since(j.reached[x.life.id]); heard > j.window() {
-		// It may be wanted again by now.
-		j.violate("Fresh", "%s deletes %s on %s, and has not heard of Git for %v", x.life.id, name, c.name, heard)
+	if heard := x.asked.Sub(j.reached[x.life.id]); heard > 2*time.Minute {
+		// It may be wanted again by now: who deletes has just looked.
+		j.violate("Fresh", "%s deletes %s on %s, and had not heard of Git for %v", x.life.id, name, c.name, heard)
 	}
 	known := false
 	for _, commit := range j.ledgerTips.lately(time.Now().Add(-j.window())) {

@@ -9,7 +9,7 @@ import (
 
 // What a loop that never rests would exceed, and nothing else does.
 const (
-	writesInTenMinutes = 40
+	writesInTenMinutes = 20
 	decisionsAnHour    = 60
 	requestsAMinute    = 3000
 )

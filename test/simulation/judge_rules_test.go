@@ -55,7 +55,7 @@ var ledgerRules = []broken{
 		})
 	}, "Hold"},
 	{"RemovedAsAnother", "what was removed is remembered as it was", func(c *court) {
-		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.undeclares("ant")
 		changes := c.tombstoned("ant")
 		changes.Tenants["ant"].Tombstone.Declaration = "another"
 		c.decide("a-1", changes)
@@ -64,7 +64,7 @@ var ledgerRules = []broken{
 		c.decide("a-1", c.held("ant"))
 		c.commit("change", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", ", version: v1.36.4")})
 		held := c.l.Tenants["ant"].Held
-		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.undeclares("ant")
 		changes := c.tombstoned("ant")
 		e := changes.Tenants["ant"]
 		e.Held, e.Tombstone.Tree, e.Tombstone.Declaration = nil, held.Tree, string(tenantDeclared("ant", "hosted", ""))
@@ -100,16 +100,16 @@ var ledgerRules = []broken{
 	}, "Monotone"},
 	{"EpochFalls", "a shard would refuse it, or believe it", func(c *court) {
 		c.goes("ant")
-		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.declares("ant")
 		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Lifecycle, e.Tombstone, e.Epoch = ledger.Living, nil, 1 }))
 	}, "Monotone"},
 	{"Revived", "what is declared again in time comes back", func(c *court) {
 		c.goes("ant")
-		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.declares("ant")
 		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Lifecycle, e.Tombstone, e.Epoch = ledger.Living, nil, 3 }))
 	}, ""},
 	{"StraightToPurging", "there is no way to the end but by retention", func(c *court) {
-		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.undeclares("ant")
 		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) {
 			e.Tombstone = c.tombstoned("ant").Tenants["ant"].Tombstone
 			e.Lifecycle, e.Epoch = ledger.Purging, 2
@@ -134,18 +134,14 @@ var ledgerRules = []broken{
 		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.UID = "other" }))
 	}, "Identity"},
 	{"OldIdentity", "who takes a name gets nobody's data with it", func(c *court) {
-		c.goes("bee")
-		c.sleep(11 * time.Minute)
-		c.stay()
-		c.decide("a-1", c.purging("bee"))
-		c.decide("a-1", c.purged("bee"))
-		c.commit("again", map[string][]byte{tenantFile("web", "bee"): tenantDeclared("bee", "hosted", "")})
+		c.ends("bee")
+		c.declares("bee")
 		next := living("bee", "10.1.0.9")
 		next.UID = "uid-ant"
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"bee": next}})
 	}, "Identity"},
 	{"Twins", "nor do two tenants that come at once", func(c *court) {
-		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", ""), tenantFile("web", "dog"): tenantDeclared("dog", "hosted", "")})
+		c.declares("cat", "dog")
 		cat, dog := living("cat", "10.1.0.3"), living("dog", "10.1.0.4")
 		dog.UID = cat.UID
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": cat, "dog": dog}})
@@ -156,12 +152,8 @@ var ledgerRules = []broken{
 		c.decide("a-1", ledger.Changes{DataStores: map[string]*ledger.DataStore{"etcd-eu": &next}})
 	}, "Identity"},
 	{"NewUnderOldName", "a name is free when nothing is left of whom it belonged to", func(c *court) {
-		c.goes("bee")
-		c.sleep(11 * time.Minute)
-		c.stay()
-		c.decide("a-1", c.purging("bee"))
-		c.decide("a-1", c.purged("bee"))
-		c.commit("again", map[string][]byte{tenantFile("web", "bee"): tenantDeclared("bee", "hosted", "")})
+		c.ends("bee")
+		c.declares("bee")
 		next := living("bee", "10.1.0.2")
 		next.UID = "uid-new"
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"bee": next}})
@@ -175,7 +167,7 @@ var ledgerRules = []broken{
 		c.decide("a-1", as(c.l.Tenants["ant"], func(e *ledger.Tenant) { e.Source = "tenants/ops/ant" }))
 	}, ""},
 	{"OneAddress", "two tenants would answer for each other", func(c *court) {
-		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", "")})
+		c.declares("cat")
 		c.decide("a-1", ledger.Changes{Tenants: map[string]*ledger.Tenant{"cat": living("cat", "10.1.0.1")}})
 	}, "Addresses"},
 	{"RewoundLedger", "what the shard remembers was decided", func(c *court) {
@@ -211,7 +203,7 @@ var ledgerRules = []broken{
 	}, "Rewound"},
 	{"RewoundDeclared", "what the shard remembers was accepted", func(c *court) {
 		first := c.git.Tip(declaredBranch)
-		c.commit("more", map[string][]byte{tenantFile("web", "cat"): tenantDeclared("cat", "hosted", "")})
+		c.declares("cat")
 		c.hold("a-1", "blue")
 		c.sleep(time.Minute)
 		c.move(declaredBranch, first)
@@ -252,7 +244,7 @@ var ledgerRules = []broken{
 		c.goes("bee")
 	}, "Brake"},
 	{"KeptTooShort", "what was promised is kept", func(c *court) {
-		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.undeclares("ant")
 		changes := c.tombstoned("ant")
 		changes.Tenants["ant"].Tombstone.PurgeAfter = changes.Tenants["ant"].Tombstone.Since.Add(time.Minute)
 		c.decide("a-1", changes)
@@ -260,7 +252,7 @@ var ledgerRules = []broken{
 	{"Backdated", "and counted from when the file was gone", func(c *court) {
 		c.sleep(9 * time.Minute)
 		c.stay()
-		c.commit("remove", map[string][]byte{tenantFile("web", "ant"): nil})
+		c.undeclares("ant")
 		changes := c.tombstoned("ant")
 		stone := changes.Tenants["ant"].Tombstone
 		stone.Since, stone.PurgeAfter = stone.Since.Add(-9*time.Minute), stone.PurgeAfter.Add(-9*time.Minute)
@@ -280,21 +272,17 @@ var ledgerRules = []broken{
 		c.goes("ant")
 		source := c.git.Tip(declaredBranch)
 		c.sleep(9 * time.Minute)
-		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.declares("ant")
 		c.sleep(2 * time.Minute)
 		c.push("a-1", c.purging("ant"), source, nil)
 	}, "Removal"},
 	{"TakenBackLate", "so does one after it, while the tenant is there", func(c *court) {
-		c.goes("ant")
-		c.sleep(11 * time.Minute)
-		c.stay()
-		c.commit("revert", map[string][]byte{tenantFile("web", "ant"): tenantDeclared("ant", "hosted", "")})
+		c.overdue("ant")
+		c.declares("ant")
 		c.decide("a-1", c.purging("ant"))
 	}, "Removal"},
 	{"BuriedAlive", "what is left belongs to nobody", func(c *court) {
-		c.goes("ant")
-		c.sleep(11 * time.Minute)
-		c.stay()
+		c.overdue("ant")
 		c.decide("a-1", c.purging("ant"))
 		c.decide("a-1", c.purged("ant"))
 	}, "Removal"},

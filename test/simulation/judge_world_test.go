@@ -83,16 +83,14 @@ var worldRules = []broken{
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-bee", 1))
 	}, "Identity"},
 	{"TornDownAlive", "it would write its data anew", func(c *court) {
-		c.goes("ant")
-		c.sleep(11 * time.Minute)
-		c.stay()
+		c.overdue("ant")
 		c.decide("a-1", c.purging("ant"))
 		c.write("a-1", "blue", anchor("uid-ant", 3))
 		c.theirs("blue", object("v1", "Namespace", "", "elsewhere", nil))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "elsewhere", "remove", "uid-ant", 3))
 	}, "TearDown"},
 	{"Spinning", "who writes again and again is at odds with itself", func(c *court) {
-		for i := range 50 {
+		for i := range 25 {
 			o := ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1)
 			o["data"] = map[string]any{"ours": fmt.Sprint(i)}
 			c.apply("a-1", "blue", o)
@@ -150,14 +148,12 @@ var worldRules = []broken{
 		c.delete("a-1", "blue", apiserver.Key{Version: "v1", Kind: "Namespace", Name: "tenant-ant"}, preconditions)
 	}, "State"},
 	{"HomeOfThePurged", "when its time is over all of it goes", func(c *court) {
-		c.goes("ant")
-		c.sleep(11 * time.Minute)
-		c.stay()
+		c.overdue("ant")
 		c.decide("a-1", c.purging("ant"))
 		c.delete("a-1", "blue", apiserver.Key{Version: "v1", Kind: "Namespace", Name: "tenant-ant"}, preconditions)
 	}, ""},
 	{"Stale", "who has not heard of Git knows not what is wanted", func(c *court) {
-		c.sleep(time.Hour)
+		c.sleep(3 * time.Minute)
 		c.stay()
 		c.delete("a-1", "blue", extra, preconditions)
 	}, "Fresh"},
