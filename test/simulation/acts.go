@@ -20,11 +20,10 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // commit has a person push files to the declared branch.
 func (w *world) commit(message string, files map[string][]byte) {
-	tip, err := w.git.Commit(declaredBranch, files, message)
-	if err != nil {
+	if _, err := w.git.Commit(declaredBranch, files, message); err != nil {
 		w.t.Fatalf("commit %s: %v", message, err)
 	}
-	w.judge.declared(tip)
+	w.judge.look()
 }
 
 // files are those of the declared branch; none when there is no branch.

@@ -40,7 +40,7 @@ func (w *world) rewound(a Act) {
 		if to, err = w.git.Commit(branch, files, "another end"); err != nil {
 			w.t.Fatal(err)
 		}
-		w.judge.declared(to)
+		w.judge.look()
 	}
 	if branch == statusBranch {
 		w.faults++
@@ -57,7 +57,7 @@ func (w *world) moveBranch(branch, to string) {
 	if err := w.git.Move(branch, to); err != nil {
 		w.t.Fatal(err)
 	}
-	w.judge.declared(to)
+	w.judge.look()
 }
 
 // refuse [branch=] for=: the branch is protected.

@@ -141,25 +141,20 @@ func defaults() Settings {
 }
 
 func (h *History) set(args map[string]string) error {
+	durations := map[string]*time.Duration{
+		"interval": &h.Interval, "lease": &h.Lease, "look": &h.Look, "retention": &h.Retention, "status": &h.Status,
+	}
 	for key, value := range args {
 		var err error
-		switch key {
-		case "replicas":
+		switch d := durations[key]; {
+		case d != nil:
+			*d, err = time.ParseDuration(value)
+		case key == "replicas":
 			h.Replicas, err = strconv.Atoi(value)
-		case "limit":
+		case key == "limit":
 			h.Limit, err = strconv.Atoi(value)
-		case "watchlists":
+		case key == "watchlists":
 			h.WatchLists, err = strconv.ParseBool(value)
-		case "lease":
-			h.Lease, err = time.ParseDuration(value)
-		case "interval":
-			h.Interval, err = time.ParseDuration(value)
-		case "status":
-			h.Status, err = time.ParseDuration(value)
-		case "look":
-			h.Look, err = time.ParseDuration(value)
-		case "retention":
-			h.Retention, err = time.ParseDuration(value)
 		default:
 			err = fmt.Errorf("there is no setting %s", key)
 		}

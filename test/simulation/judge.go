@@ -140,9 +140,6 @@ func (j *judge) pushed(p gitserver.Push) {
 	}
 }
 
-// declared takes in what people have pushed, or made of the declared branch.
-func (j *judge) declared(string) { j.look() }
-
 // acted looks at everything after an act.
 func (j *judge) acted(a Act) {
 	j.look()
