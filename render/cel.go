@@ -100,7 +100,8 @@ func (e *expression) compile(variable string, want *cel.Type, place string) []fa
 	if got := ast.OutputType(); !got.IsExactType(cel.DynType) && !got.IsExactType(want) {
 		return []fault{{0, fmt.Sprintf("gives %s: want %s", got, want)}}
 	}
-	if e.program, err = env.Program(ast, cel.CostLimit(costLimit), cel.CustomDecoratorV2(weighing)); err != nil {
+	// Optimized, a regular expression is compiled once, and here.
+	if e.program, err = env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit), cel.CustomDecoratorV2(weighing)); err != nil {
 		return []fault{{0, fmt.Sprintf("cannot be planned: %v", err)}}
 	}
 	e.place = place
