@@ -106,7 +106,7 @@ func printReport(cmd *cobra.Command, form *output, name string, report *trial.Re
 		for _, c := range report.Cases {
 			describeCase(&text, c)
 		}
-		for _, word := range report.Capabilities {
+		for _, word := range report.Notes {
 			fmt.Fprintf(&text, "note  %s\n", word)
 		}
 		// What stands in the folder is anybody's, and this may be a terminal.

@@ -7,9 +7,10 @@ type Report struct {
 	// Provider and BaseVersion are empty when the description cannot be used.
 	Provider    string `json:"provider,omitempty"`
 	BaseVersion string `json:"baseVersion,omitempty"`
-	// Capabilities say, in words, what the provider's control planes can live through.
-	Capabilities []string `json:"capabilities,omitempty"`
-	Cases        []Case   `json:"cases"`
+	// Notes say, in words, what the provider's control planes can live through, and what a
+	// tenant costs.
+	Notes []string `json:"notes,omitempty"`
+	Cases []Case   `json:"cases"`
 	// Goldens are the golden files as they were rendered, by path, as far as they differ.
 	Goldens map[string][]byte `json:"-"`
 }

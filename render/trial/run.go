@@ -49,12 +49,13 @@ func Run(fsys fs.FS, dir string, o Options) (*Report, error) {
 	}
 	t.source = source
 	t.report.Provider, t.report.BaseVersion = source.Name(), source.BaseVersion()
-	t.report.Capabilities = words(source.Capabilities())
+	t.report.Notes = words(source.Capabilities())
 	if findings := source.Check(); len(findings) > 0 {
 		t.add(Case{Name: "provider.yaml", Problems: findings})
 		return t.report, nil
 	}
 	t.add(Case{Name: "provider.yaml"})
+	t.cost()
 	if err := t.files(); err != nil {
 		return nil, err
 	}
@@ -188,7 +189,9 @@ func (t *trial) try(stem string, files map[string][]byte) {
 	}
 	unit, err := example.Unit(t.source.Renderer(t.options.Image))
 	if err != nil {
-		c.Problems = fleet.Findings{fleet.Finding{File: c.Name, Message: err.Error()}.Fit()}
+		for line := range strings.SplitSeq(err.Error(), "\n") { // all that is wrong is in one error
+			c.Problems = append(c.Problems, fleet.Finding{File: c.Name, Message: line}.Fit())
+		}
 		t.add(c)
 		return
 	}
