@@ -135,6 +135,7 @@ func endpoint(in TenantInput, namespace, serviceIP string) map[string]any {
 		public = "[" + public + "]"
 	}
 	e["url"] = (&url.URL{Scheme: "https", Host: public + ":" + port}).String()
+	e["public"] = cmp.Or(in.Placement.Address, in.Placement.Host)
 	e["publicNames"] = []string{cmp.Or(in.Placement.Address, in.Placement.Host)}
 	e["dnsNames"] = names
 	e["ipAddresses"] = addresses
