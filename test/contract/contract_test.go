@@ -105,7 +105,7 @@ func TestAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := to.discover(); err != nil {
+			if err := to.discover(t.Context(), definitions); err != nil {
 				t.Fatal(err)
 			}
 			h := steps(t, tt.first, tt.second)

@@ -124,7 +124,7 @@ func judge(ctx context.Context, cfg *rest.Config, definitions []definition, hist
 		}
 	}
 	fmt.Fprintf(out, "applied %d CRDs\n", len(definitions))
-	if err := t.discover(); err != nil {
+	if err := t.discover(ctx, definitions); err != nil {
 		return "", err
 	}
 	if err := t.missing(histories); err != nil {

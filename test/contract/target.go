@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -50,14 +51,32 @@ func newTarget(cfg *rest.Config) (*target, error) {
 	return &target{dynamic: d, discovery: served, written: writtenBack, accepted: map[schema.GroupKind]bool{}}, nil
 }
 
-// discover asks which kinds are served.
-func (t *target) discover() error {
-	groups, err := restmapper.GetAPIGroupResources(t.discovery)
-	if err != nil {
-		return fmt.Errorf("discover kinds: %w", err)
+// discover asks which kinds are served, until those are that were defined: an API server
+// takes a moment to tell.
+func (t *target) discover(ctx context.Context, definitions []definition) error {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		groups, err := restmapper.GetAPIGroupResources(t.discovery)
+		if err == nil {
+			t.kinds = restmapper.NewDiscoveryRESTMapper(groups)
+			untold := slices.IndexFunc(definitions, func(d definition) bool {
+				_, err := t.kinds.RESTMapping(d.kind())
+				return err != nil
+			})
+			if untold < 0 {
+				return nil
+			}
+			err = fmt.Errorf("%s is not served", definitions[untold].kind())
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("discover kinds: %w", errors.Join(ctx.Err(), err))
+		case <-tick.C:
+		}
 	}
-	t.kinds = restmapper.NewDiscoveryRESTMapper(groups)
-	return nil
 }
 
 // missing names the kinds of histories that are not served.
