@@ -176,6 +176,9 @@ func TestAnothersTenantsAreLeftToIt(t *testing.T) {
 			if len(w.ledgers) != before {
 				t.Errorf("decided: %s", w.ledgers[before-1].Message(ledger.Changes{Tenants: w.ledger().Tenants}))
 			}
+			if why := w.core.notes["t9"]; name == "new" && why.reason != "ShardUnavailable" {
+				t.Errorf("it is not said why it has no place: %+v", why)
+			}
 			w.queue = append(w.queue, Lease{Shard: "one", Identity: "cluster-one", Held: true})
 			w.settle()
 			if len(w.ledgers) == before {

@@ -21,6 +21,11 @@ func TestMoveKeepsTheTenant(t *testing.T) {
 	if r := reasonOf(st, "Held"); r != "Moved" {
 		t.Errorf("a move that is not declared: want Moved, got %s", r)
 	}
+	w.commit(map[string]string{"tenants/ops/t0/tenant.yaml": tenantFile("t0", "movedFrom: tenants/db/t0")})
+	w.settle()
+	if e := w.ledger().Tenants["t0"]; e.Held == nil || e.Source != before.Source {
+		t.Errorf("it was elsewhere, and is taken for the one that moved: %+v", e)
+	}
 	w.commit(map[string]string{"tenants/ops/t0/tenant.yaml": tenantFile("t0", "movedFrom: tenants/web/t0")})
 	w.settle()
 	w.wantPhase("t0", Ready)
@@ -41,6 +46,11 @@ func TestTombstonedNameStaysTaken(t *testing.T) {
 	}
 	if why := w.core.notes["t1"]; why.reason != "NameTaken" || !strings.Contains(why.message, "movedFrom: tenants/web/t1") {
 		t.Errorf("note: %+v", why)
+	}
+	w.commit(map[string]string{"tenants/ops/t1/tenant.yaml": tenantFile("t1", "movedFrom: tenants/db/t1")})
+	w.settle()
+	if e := w.ledger().Tenants["t1"]; e.Lifecycle != ledger.Tombstoned {
+		t.Fatalf("who was elsewhere revived a removed tenant: %+v", e)
 	}
 	w.commit(map[string]string{"tenants/ops/t1/tenant.yaml": tenantFile("t1", "movedFrom: tenants/web/t1")})
 	w.settle()
