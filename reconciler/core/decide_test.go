@@ -188,6 +188,24 @@ func TestAnothersTenantsAreLeftToIt(t *testing.T) {
 	}
 }
 
+// A datastore that its provider cannot have is not decided, and said to be so; the others
+// go on.
+func TestDataStoreThatIsNotRendered(t *testing.T) {
+	w := begun(t)
+	store := "apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: NAME}\nspec: {provider: PROVIDER, driver: etcd, shards: [one], managed: {replicas: 1}}\n"
+	w.commit(map[string]string{
+		"datastores/one-b.yaml": strings.NewReplacer("NAME", "one-b", "PROVIDER", "kamaji").Replace(store),
+		"datastores/one-c.yaml": strings.NewReplacer("NAME", "one-c", "PROVIDER", "native").Replace(store),
+	})
+	w.settle()
+	if l := w.ledger(); l.DataStores["one-b"] != nil || l.DataStores["one-c"] == nil {
+		t.Errorf("decided: %v", slices.Sorted(maps.Keys(l.DataStores)))
+	}
+	if why := w.core.notes["datastore/one-b"]; why.reason != "NotRendered" {
+		t.Errorf("note: %+v", why)
+	}
+}
+
 // A datastore of a shard whose Lease another holds is that one's to decide about.
 func TestAnothersDataStoresAreLeftToIt(t *testing.T) {
 	w := begun(t)
