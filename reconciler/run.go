@@ -55,7 +55,7 @@ func Run(ctx context.Context, opts Options) error {
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
 		}, opts.Renderer),
 		git:    repository.New(repo, opts.Branches, opts.Log),
-		shards: map[string]*shard.Shard{}, metrics: newMetrics(opts.Registry),
+		shards: map[string]*shard.Shard{}, roster: lease.NewRoster(), metrics: newMetrics(opts.Registry),
 	}
 	if opts.StatusGit.URL != "" {
 		opts.StatusGit.OnRebuild = opts.Git.OnRebuild
@@ -125,6 +125,7 @@ type reconciler struct {
 	core    *core.Core
 	git     *repository.Edge
 	shards  map[string]*shard.Shard
+	roster  *lease.Roster
 	tasks   *errgroup.Group
 	events  chan core.Event
 	metrics *metrics
@@ -222,7 +223,7 @@ func (r *reconciler) discover(ctx context.Context) {
 }
 
 func (r *reconciler) keeper(name string, cfg *rest.Config) (shard.Keeper, error) {
-	k, err := lease.NewKeeper(cfg, lease.Options{Shard: name, Identity: r.opts.ID, ReadOnly: r.opts.ReadOnly, Duration: r.opts.Lease})
+	k, err := lease.NewKeeper(cfg, lease.Options{Shard: name, Identity: r.opts.ID, Roster: r.roster, ReadOnly: r.opts.ReadOnly, Duration: r.opts.Lease})
 	if err != nil {
 		return nil, fmt.Errorf("make the keeper of shard %s's Lease: %w", name, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/tenantry/tenantry/reconciler/core"
@@ -31,6 +30,8 @@ type Options struct {
 	// Retry is the pause after a failed renewal, and the first one while the shard
 	// cannot be reached (doubled up to 30 s); default 1 s.
 	Retry time.Duration
+	// Roster is what the keepers of one replica share; default one of its own.
+	Roster *Roster
 	// ReadOnly never writes: the lease is looked at and never held.
 	ReadOnly bool
 }
@@ -44,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retry == 0 {
 		o.Retry = time.Second
+	}
+	if o.Roster == nil {
+		o.Roster = NewRoster()
 	}
 	return o
 }
@@ -84,7 +88,6 @@ type Keeper struct {
 	// What Run remembers between two steps.
 	state    State
 	last     *coordinationv1.Lease // as written; nil while it is not held
-	tried    metav1.MicroTime      // the time in the record that was sent last, whether it arrived or not
 	cluster  string
 	failures int
 	err      error // of the last renewal
@@ -207,10 +210,12 @@ func (k *Keeper) write(ctx context.Context, found *coordinationv1.Lease) error {
 	memory := k.memory
 	k.mu.Unlock()
 	sent := time.Now()
-	next := record(found, k.opts.Identity, memory, k.opts.Duration, sent)
-	k.tried = *next.Spec.RenewTime
-	stored, err := k.server.put(ctx, next)
+	k.opts.Roster.join(k)
+	stored, err := k.server.put(ctx, record(found, k.opts.Identity, memory, k.opts.Duration, sent))
 	if err != nil {
+		if k.last == nil {
+			k.opts.Roster.leave(k)
+		}
 		return err
 	}
 	k.last = stored
@@ -251,6 +256,7 @@ func (k *Keeper) giveUp() {
 
 func (k *Keeper) lost() {
 	k.last = nil
+	k.opts.Roster.leave(k)
 	k.mu.Lock()
 	k.deadline = time.Time{}
 	k.memory = Memory{} // by the next time another holder may have come further
@@ -284,7 +290,7 @@ func (k *Keeper) release(ctx context.Context) {
 	memory := k.memory
 	k.mu.Unlock()
 	k.lost()
-	if last == nil {
+	if last == nil || k.opts.Roster.holds(k.cluster) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -293,16 +299,10 @@ func (k *Keeper) release(ctx context.Context) {
 	if !errors.Is(err, errConflict) {
 		return
 	}
-	// A renewal that was cut off may have arrived. By another record with our name another
-	// shard's keeper holds the lease, whose kubeconfig has come to lead here.
-	if last, err = k.server.get(ctx); err == nil && holder(last) == k.opts.Identity && k.wrote(last) {
+	// A renewal that was cut off may have arrived.
+	if last, err = k.server.get(ctx); err == nil && holder(last) == k.opts.Identity && !k.opts.Roster.holds(k.cluster) {
 		_, _ = k.server.put(ctx, released(last, memory, time.Now()))
 	}
-}
-
-// wrote tells whether a record is the one that was sent last.
-func (k *Keeper) wrote(l *coordinationv1.Lease) bool {
-	return l.Spec.RenewTime != nil && l.Spec.RenewTime.Truncate(time.Microsecond).Equal(k.tried.Truncate(time.Microsecond))
 }
 
 // timeout bounds one exchange: while the lease is held, by its end.

@@ -266,19 +266,55 @@ func TestLostAcknowledgementKeepsTheLease(t *testing.T) {
 // while that of another has not ended there yet: what it gives back is its own record only.
 func TestReleaseLeavesWhatTheReplicaHasTakenMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &memoryServer{uid: "cluster-1"}
-		old := run(s, Options{Identity: "a"})
-		time.Sleep(3 * time.Second)
-		next := run(s, Options{Identity: "a"})
+		for _, after := range []time.Duration{time.Millisecond, time.Second, 4 * time.Second, 9 * time.Second} {
+			s, roster := &memoryServer{uid: "cluster-1"}, NewRoster()
+			old := run(s, Options{Identity: "a", Roster: roster})
+			elsewhere := run(&memoryServer{uid: "cluster-2"}, Options{Identity: "a", Roster: roster})
+			time.Sleep(3 * time.Second)
+			next := run(s, Options{Identity: "a", Roster: roster})
+			time.Sleep(after)
+			old.stop()
+			if !next.may() || holder(s.lease) != "a" {
+				t.Errorf("%v after it began it may act: %v, by a lease that %q holds", after, next.may(), holder(s.lease))
+			}
+			next.stop()
+			if holder(s.lease) != "" {
+				t.Errorf("%v: not released in the end", after)
+			}
+			elsewhere.stop()
+		}
+	})
+}
+
+// overtaken has something happen while a release is on its way.
+type overtaken struct {
+	*memoryServer
+	by func()
+}
+
+func (s *overtaken) put(ctx context.Context, l *coordinationv1.Lease) (*coordinationv1.Lease, error) {
+	if by := s.by; by != nil && holder(l) == "" {
+		s.by = nil
+		by()
+	}
+	return s.memoryServer.put(ctx, l)
+}
+
+func TestReleaseThatIsOvertakenLeavesTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, roster := &overtaken{memoryServer: &memoryServer{uid: "cluster-1"}}, NewRoster()
+		old := run(s, Options{Identity: "a", Roster: roster})
 		time.Sleep(time.Second)
+		var next *replica
+		s.by = func() {
+			next = run(s.memoryServer, Options{Identity: "a", Roster: roster})
+			synctest.Wait()
+		}
 		old.stop()
 		if !next.may() || holder(s.lease) != "a" {
 			t.Errorf("it may act: %v, by a lease that %q holds", next.may(), holder(s.lease))
 		}
 		next.stop()
-		if holder(s.lease) != "" {
-			t.Error("not released in the end")
-		}
 	})
 }
 
