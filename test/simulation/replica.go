@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,14 +59,6 @@ type life struct {
 	once    sync.Once
 	// figures are what it exposes as metrics.
 	figures *prometheus.Registry
-}
-
-// secret is in every key that anybody has, as PEM has it and as a Secret's data has it.
-var secrets = []string{"PRIVATE KEY", "UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"}
-
-// leaks finds a secret in a text.
-func leaks(text string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
 }
 
 // measured looks at what a life has exposed as metrics.
