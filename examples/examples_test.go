@@ -62,7 +62,9 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 	}
 	var requests []placement.Request
 	for _, tenant := range f.Tenants {
-		requests = append(requests, placement.Ask(tenant, f.Classes[tenant.Spec.Class]))
+		request := placement.Ask(tenant, f.Classes[tenant.Spec.Class])
+		request.KeepsState = renderer.KeepsState(request.Provider, renderer.LatestBase(request.Provider))
+		requests = append(requests, request)
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
 		if o.Unplaced != nil {

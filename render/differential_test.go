@@ -46,7 +46,7 @@ func TestGeneratedTenants(t *testing.T) {
 // fullBuild renders a tenant by one whole Kustomize build.
 func fullBuild(r *Renderer, in TenantInput) (*Unit, error) {
 	b := r.bases[in.Class.Spec.Provider][in.BaseVersion]
-	doc, err := tenantDocument(in, testImage)
+	doc, err := r.document(in)
 	if err != nil {
 		return nil, err
 	}

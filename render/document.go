@@ -70,7 +70,6 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := dataStoreNames(in.DataStore.Name)
 	spec := map[string]any{
 		"version":   in.Spec.Version,
 		"replicas":  replicas,
@@ -93,8 +92,12 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 			"addTenant":    "add-" + user,
 			"removeTenant": "remove-" + user,
 		},
-		"dataStore": map[string]any{
-			"name":       in.DataStore.Name,
+	}
+	// Without a datastore there is nothing that a stamp could take by mistake.
+	if name := in.DataStore.Name; name != "" {
+		store := dataStoreNames(name)
+		spec["dataStore"] = map[string]any{
+			"name":       name,
 			"namespace":  store.namespace,
 			"issuer":     store.issuer,
 			"url":        store.url,
@@ -102,7 +105,7 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 			"prefix":     "/" + in.UID + "/",
 			"etcdPrefix": "/" + in.UID,
 			"schema":     schemaName(in.UID),
-		},
+		}
 	}
 	if len(said) > 0 {
 		spec["parameters"] = said

@@ -50,7 +50,7 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 		}
 		in = f.tenant()
 		owner = Owner{OwnerTenant, in.Name, in.UID}
-		if doc, err = tenantDocument(in, testImage); err != nil {
+		if doc, err = r.document(in); err != nil {
 			return nil, err
 		}
 	}

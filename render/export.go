@@ -36,7 +36,7 @@ func (r *Renderer) Export(in TenantInput) (map[string][]byte, error) {
 }
 
 func (r *Renderer) export(in TenantInput, unit *Unit) (tree, error) {
-	doc, err := tenantDocument(in, r.options.Image)
+	doc, err := r.document(in)
 	if err != nil {
 		return nil, err
 	}

@@ -30,9 +30,11 @@ type TenantInput struct {
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
 	Placement   ledger.Placement
-	// Lifecycle Living renders the declared replicas, any other none.
+	// Lifecycle Living renders the declared replicas, any other none. A provider that
+	// judges nothing to be asleep keeps them.
 	Lifecycle ledger.Lifecycle
-	// DataStore is where the tenant is placed; only its identity is read.
+	// DataStore is where the tenant is placed; only its identity is read. It is zero
+	// when the provider keeps the state of its tenants itself (Renderer.KeepsState).
 	DataStore DataStoreInput
 }
 
@@ -72,7 +74,6 @@ func (in TenantInput) check() error {
 	need("spec.network.serviceCIDR", in.Spec.Network.ServiceCIDR)
 	need("spec.network.podCIDR", in.Spec.Network.PodCIDR)
 	need("spec.network.domain", in.Spec.Network.Domain)
-	need("datastore", in.DataStore.Name)
 	if in.Class == nil {
 		errs = append(errs, errors.New("class is missing"))
 	}

@@ -21,9 +21,12 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 	tenant := &fleet.Tenant{Metadata: fleet.Metadata{Name: "nobody"}, Spec: fleet.TenantSpec{Class: class.Metadata.Name}}
 	in := TenantInput{
 		Name: "nobody", UID: ledger.UID("nobody"), Spec: fleet.Resolve(tenant, class), Class: class, BaseVersion: baseVersion,
-		Placement: ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"},
+		Placement: ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"},
 		Lifecycle: ledger.Living,
-		DataStore: DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion},
+	}
+	if !r.KeepsState(class.Spec.Provider, baseVersion) {
+		in.Placement.DataStore = "nothing"
+		in.DataStore = DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion}
 	}
 	in.Spec.Parameters = samples(in.Spec.Parameters, class.Spec.Parameters)
 	if in.Spec.Version == "" {

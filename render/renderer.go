@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
 // maxShapes bounds how many built shapes are kept: one a class and base version in
@@ -97,6 +99,38 @@ func (r *Renderer) CheckBase(provider, version string) error {
 	return err
 }
 
+// KeepsState tells whether a version of provider's base keeps the state of its tenants
+// itself: it describes no datastores, and its tenants are placed without one.
+func (r *Renderer) KeepsState(provider, version string) bool {
+	b, err := r.base(provider, version)
+	return err == nil && b.parts[partDataStore] == nil
+}
+
+// document resolves what a tenant's objects need. A removed tenant has no replicas, if
+// its provider can judge that: another one runs on as declared, since a controller that
+// wants at least one replica would fight for it.
+func (r *Renderer) document(in TenantInput) (document, error) {
+	b, err := r.base(in.Class.Spec.Provider, in.BaseVersion)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(b.parts[partTenant].rules, func(r rule) bool { return r.Asleep.written() }) {
+		in.Lifecycle = ledger.Living
+	}
+	return tenantDocument(in, r.options.Image)
+}
+
+// stored wants a datastore where the provider needs one, and none where it does not.
+func (r *Renderer) stored(in TenantInput) error {
+	switch keeps, placed := r.KeepsState(in.Class.Spec.Provider, in.BaseVersion), in.DataStore.Name != ""; {
+	case keeps && placed:
+		return fmt.Errorf("provider %s keeps the state of its tenants itself: want no datastore, not %s", in.Class.Spec.Provider, in.DataStore.Name)
+	case !keeps && !placed:
+		return errors.New("datastore is empty")
+	}
+	return nil
+}
+
 // Providers are the names of all providers that are carried, sorted.
 func (r *Renderer) Providers() []string { return slices.Sorted(maps.Keys(r.bases)) }
 
@@ -112,7 +146,10 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
-	doc, err := tenantDocument(in, r.options.Image)
+	if err := r.stored(in); err != nil {
+		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
+	}
+	doc, err := r.document(in)
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
 	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/render"
 )
 
 // judge draws the conclusions: in one sentence, what it waits for, what helps.
@@ -154,14 +155,18 @@ func (e *explanation) judgeCandidates(b *branches) {
 	if class == nil {
 		return
 	}
-	p, err := placement.New(b.fleet, b.ledger).Place(placement.Ask(t, class))
+	renderer, err := render.New(render.Options{Image: "unused"})
+	if err != nil {
+		return
+	}
+	p, err := placement.New(b.fleet, b.ledger).Place(ask(renderer, b.ledger, t, class))
 	var unplaced *placement.Unplaced
 	if !errors.As(err, &unplaced) {
 		if trouble, why := shardTrouble(b.shards[p.Shard]); trouble != "" {
 			e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
 			return
 		}
-		e.WaitsFor = append(e.WaitsFor, fmt.Sprintf("the decision: there is room on shard %s with datastore %s", p.Shard, p.DataStore))
+		e.WaitsFor = append(e.WaitsFor, "the decision: there is room on "+strings.Replace(whereabouts(p), ",", " with", 1))
 		return
 	}
 	for _, r := range unplaced.Rejections {
@@ -177,6 +182,7 @@ func (e *explanation) judgeCandidates(b *branches) {
 var fixes = []struct{ reason, fix string }{
 	{placement.ShardInvalid, "mend shards/%s.yaml"},
 	{placement.Cordoned, "remove spec.cordon from shards/%s.yaml, if it may take tenants again"},
+	{placement.DataStoreRefused, "remove spec.dataStore, and shard %s may take it"},
 	{placement.DataStoreFull, "raise spec.capacity.tenants of a datastore that serves shard %s, or declare another one"},
 	{placement.Full, "raise spec.capacity.tenants in shards/%s.yaml"},
 	{placement.NoAddress, "add addresses to spec.addressPool in shards/%s.yaml"},

@@ -87,7 +87,7 @@ func (e *explanation) writeDeclared(row rowWriter) {
 
 func (e *explanation) writePlacement(row rowWriter, d *ledger.Tenant) {
 	p := d.Placement
-	row("placement", "shard %s, datastore %s, %s", p.Shard, p.DataStore, cmp.Or(p.Address, p.Host))
+	row("placement", "%s, %s", whereabouts(p), cmp.Or(p.Address, p.Host))
 	if e.PlacedSince != nil {
 		row("", "since %s in the ledger", e.PlacedSince)
 	} else {

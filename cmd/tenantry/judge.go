@@ -82,8 +82,14 @@ func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error
 	base := r.BaseFor(class)
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(name), base, ledger.Living
-	in.Placement = ledger.Placement{Shard: "nowhere", DataStore: "nothing", Address: "192.0.2.1"}
-	in.DataStore = render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base}
+	in.Placement = ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"}
+	switch keeps := r.KeepsState(class.Spec.Provider, base); {
+	case keeps && t.Spec.DataStore != "":
+		return fmt.Errorf("spec.dataStore: provider %s of class %s keeps the state of its tenants itself: leave it out", class.Spec.Provider, class.Metadata.Name)
+	case !keeps:
+		in.Placement.DataStore = "nothing"
+		in.DataStore = render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base}
+	}
 	_, byAddress := r.Tenant(in)
 	in.Placement.Address, in.Placement.Host = "", name+".example.com"
 	_, byHost := r.Tenant(in)

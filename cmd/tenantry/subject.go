@@ -95,7 +95,7 @@ func place(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, name, wh
 	var requests []placement.Request
 	for _, other := range f.Tenants {
 		if e := l.Tenants[other.Metadata.Name]; (e == nil || e.Lifecycle == ledger.Purged) && f.Classes[other.Spec.Class] != nil {
-			requests = append(requests, placement.Ask(other, f.Classes[other.Spec.Class]))
+			requests = append(requests, ask(renderer, l, other, f.Classes[other.Spec.Class]))
 		}
 	}
 	for _, o := range placement.New(f, l).PlaceAll(requests) {
@@ -167,12 +167,27 @@ func (r *remote) inForce(ctx context.Context, renderer *render.Renderer, f *flee
 	return s, nil
 }
 
+// ask asks for a place as the daemon does: with the base in force.
+func ask(renderer *render.Renderer, l *ledger.Ledger, t *fleet.Tenant, class *fleet.Class) placement.Request {
+	r := placement.Ask(t, class)
+	r.KeepsState = renderer.KeepsState(r.Provider, baseOf(renderer, l, class))
+	return r
+}
+
+// baseOf is the base version of a class: the one in force, else the one that it begins with.
+func baseOf(renderer *render.Renderer, l *ledger.Ledger, class *fleet.Class) string {
+	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider {
+		return taken.BaseVersion
+	}
+	return renderer.BaseFor(class)
+}
+
 func input(renderer *render.Renderer, l *ledger.Ledger, e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class) render.TenantInput {
 	in := render.InputOf(t, class)
 	in.UID, in.Placement, in.Lifecycle = e.UID, e.Placement, e.Lifecycle
-	in.BaseVersion = renderer.BaseFor(class)
-	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider {
-		in.BaseVersion = taken.BaseVersion
+	in.BaseVersion = baseOf(renderer, l, class)
+	if e.Placement.DataStore == "" {
+		return in
 	}
 	in.DataStore = render.DataStoreInput{Name: e.Placement.DataStore, UID: ledger.UID(e.Placement.DataStore), BaseVersion: in.BaseVersion}
 	if d := l.DataStores[e.Placement.DataStore]; d != nil {

@@ -93,7 +93,9 @@ func (t *Tenant) valid() error {
 	r.source(t.Source)
 	r.form(nameForm, "provider", t.Provider)
 	r.form(nameForm, "placement.shard", t.Placement.Shard)
-	r.form(nameForm, "placement.dataStore", t.Placement.DataStore)
+	if t.Placement.DataStore != "" {
+		r.form(nameForm, "placement.dataStore", t.Placement.DataStore)
+	}
 	r.require((t.Placement.Address == "") != (t.Placement.Host == ""), "placement: has not exactly one of address and host")
 	if t.Placement.Address != "" {
 		_, err := netip.ParseAddr(t.Placement.Address)

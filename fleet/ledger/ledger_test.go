@@ -204,7 +204,7 @@ func TestEncodeRefusesWhatReadWould(t *testing.T) {
 		"source:":                           func(e *ledger.Tenant) { e.Source = "../x" },
 		"provider:":                         func(e *ledger.Tenant) { e.Provider = "" },
 		"placement.shard:":                  func(e *ledger.Tenant) { e.Placement.Shard = "" },
-		"placement.dataStore:":              func(e *ledger.Tenant) { e.Placement.DataStore = "" },
+		"placement.dataStore:":              func(e *ledger.Tenant) { e.Placement.DataStore = "No" },
 		"placement.address:":                func(e *ledger.Tenant) { e.Placement.Address = "10.0.0.300" },
 		"placement.host:":                   func(e *ledger.Tenant) { e.Placement.Address, e.Placement.Host = "", "a b" },
 		"placement: has not exactly one":    func(e *ledger.Tenant) { e.Placement.Address = "" },
@@ -289,5 +289,22 @@ func TestUIDIsAUUIDOfItsParts(t *testing.T) {
 	}
 	if a != ledger.UID("ab", "c") {
 		t.Error("the same parts give different uids")
+	}
+}
+
+// A tenant whose provider keeps its state is placed without a datastore.
+func TestPlacementWithoutADataStore(t *testing.T) {
+	p := ledger.Placement{Shard: "eu-1", Address: "10.0.0.11"}
+	if got := p.String(); got != "eu-1 (address 10.0.0.11)" {
+		t.Errorf("got %q", got)
+	}
+	e := acme()
+	e.Placement = p
+	data, err := ledger.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "dataStore") {
+		t.Errorf("it is written:\n%s", data)
 	}
 }

@@ -146,10 +146,14 @@ func describeLifecycle(name string, is *Tenant) []line {
 
 // String is the placement in words: eu-1 (datastore eu-1-a, address 127.7.1.11).
 func (p Placement) String() string {
-	if p.Host != "" {
-		return fmt.Sprintf("%s (datastore %s, host %s)", p.Shard, p.DataStore, p.Host)
+	store := ""
+	if p.DataStore != "" {
+		store = "datastore " + p.DataStore + ", "
 	}
-	return fmt.Sprintf("%s (datastore %s, address %s)", p.Shard, p.DataStore, p.Address)
+	if p.Host != "" {
+		return fmt.Sprintf("%s (%shost %s)", p.Shard, store, p.Host)
+	}
+	return fmt.Sprintf("%s (%saddress %s)", p.Shard, store, p.Address)
 }
 
 func describeDataStore(name string, was, is *DataStore) []line {

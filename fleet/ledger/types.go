@@ -56,8 +56,9 @@ type Tenant struct {
 
 // Placement is where a tenant lives.
 type Placement struct {
-	Shard     string `json:"shard"`
-	DataStore string `json:"dataStore"`
+	Shard string `json:"shard"`
+	// DataStore is empty when the provider keeps the tenant's state itself.
+	DataStore string `json:"dataStore,omitempty"`
 	// Address is the endpoint's IP address, or Host its DNS name: exactly one.
 	Address string `json:"address,omitempty"`
 	Host    string `json:"host,omitempty"`

@@ -3,7 +3,8 @@
 //
 // Hard rules come first: the shard that the tenant pins, or those its selector
 // matches, or all; not cordoned; with room; with a usable datastore of the
-// class's provider that has room; with a free address. Among what is left the shard with the fewest
+// class's provider that has room, unless that provider keeps the state of its
+// tenants itself; with a free address. Among what is left the shard with the fewest
 // tenants wins, and on it the datastore with the fewest; ties go by name. The
 // address is the lowest free one.
 //

@@ -74,7 +74,9 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 
 // take counts a placement in (1) or out (-1).
 func (s *State) take(p ledger.Placement, n int) {
-	s.stores[p.DataStore] += n
+	if p.DataStore != "" {
+		s.stores[p.DataStore] += n
+	}
 	if sh := s.byName[p.Shard]; sh != nil {
 		sh.tenants += n
 	}
@@ -185,7 +187,7 @@ func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	if rejected != nil {
 		return nil, rejected
 	}
-	p := ledger.Placement{Shard: sh.name, DataStore: store.Metadata.Name}
+	p := ledger.Placement{Shard: sh.name, DataStore: store}
 	if sh.spec.Domain != "" {
 		p.Host = r.Tenant.Metadata.Name + "." + sh.spec.Domain
 		return &candidate{sh, p}, nil
@@ -198,9 +200,17 @@ func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	return &candidate{sh, p}, nil
 }
 
-// chooseStore gives the datastore that the tenant pins, or the one with the
+// chooseStore names the datastore that the tenant pins, or the one with the
 // fewest tenants, among those that serve the shard and the provider and have room.
-func (s *State) chooseStore(sh *shard, r Request) (*fleet.DataStore, *Rejection) {
+// The name is empty when the provider takes none.
+func (s *State) chooseStore(sh *shard, r Request) (string, *Rejection) {
+	switch {
+	case r.KeepsState && r.Spec.DataStore != "":
+		return "", rejection(sh.name, DataStoreRefused, "the tenant asks for datastore %s, but provider %s of its class %s keeps the state of its tenants itself (spec.dataStore)",
+			r.Spec.DataStore, r.Provider, r.Spec.Class)
+	case r.KeepsState:
+		return "", nil
+	}
 	var best *fleet.DataStore
 	var full, others []string
 	for _, store := range sh.stores {
@@ -216,9 +226,9 @@ func (s *State) chooseStore(sh *shard, r Request) (*fleet.DataStore, *Rejection)
 		}
 	}
 	if best != nil {
-		return best, nil
+		return best.Metadata.Name, nil
 	}
-	return nil, s.noStore(sh, r, full, others)
+	return "", s.noStore(sh, r, full, others)
 }
 
 // noStore says why no datastore of a shard takes the tenant.
@@ -250,6 +260,9 @@ type Request struct {
 	Spec fleet.TenantSpec
 	// Provider is the class's: the tenant's state is kept in a datastore of the same.
 	Provider string
+	// KeepsState is true when the provider keeps that state itself, and so takes no
+	// datastore. Whoever knows the provider's description says so; a fleet does not.
+	KeepsState bool
 }
 
 // Ask is the Request of a tenant of a class.

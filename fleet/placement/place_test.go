@@ -276,3 +276,29 @@ func TestReleaseMakesRoom(t *testing.T) {
 		t.Errorf("got %v, %v, want the released %v", got, err, all[1])
 	}
 }
+
+// A provider that keeps the state of its tenants takes no datastore, and counts in none.
+func TestPlaceWithoutADataStore(t *testing.T) {
+	f := fleetOf(shard("eu-1", nil), store("eu-1-a", 1, "eu-1"), shard("eu-2", nil))
+	s := placement.New(f, nil)
+	for i, want := range []string{"eu-1", "eu-2", "eu-1"} {
+		name := fmt.Sprint("t", i)
+		request := placement.Request{Tenant: tenant(name), Provider: "keeping", KeepsState: true}
+		got, err := s.Place(request)
+		if p := (ledger.Placement{Shard: want, Host: name + "." + want + ".example.com"}); err != nil || got != p {
+			t.Errorf("got %+v, %v, want %+v", got, err, p)
+		}
+	}
+	if p, err := s.Place(ask("acme", fleet.TenantSpec{Shard: "eu-1"})); err != nil || p.DataStore != "eu-1-a" {
+		t.Errorf("the datastore has no room: %+v, %v", p, err)
+	}
+	request := placement.Request{
+		Tenant: tenant("late"), Spec: fleet.TenantSpec{Class: "small", Shard: "eu-1", DataStore: "eu-1-a"}, Provider: "keeping", KeepsState: true,
+	}
+	_, err := s.Place(request)
+	want := "place late: no shard takes it: shard eu-1: the tenant asks for datastore eu-1-a, " +
+		"but provider keeping of its class small keeps the state of its tenants itself (spec.dataStore)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}

@@ -17,6 +17,8 @@ const (
 	NoDataStore   = "NoDataStore"   // no datastore serves it
 	DataStoreFull = "DataStoreFull" // those that serve it are full
 	NoAddress     = "NoAddress"     // its pool is used up
+	// DataStoreRefused: the tenant pins a datastore, and its provider takes none.
+	DataStoreRefused = "DataStoreRefused"
 )
 
 // Rejection says why one shard does not take a tenant.

@@ -93,7 +93,7 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	s, o := c.shard(e.Placement.Shard), c.owners[e.UID]
 	v := o.verdict
 	c.reference(st, o, s)
-	placed := condition("Placed", "True", note{"Placed", fmt.Sprintf("on shard %s with datastore %s", st.Shard, st.DataStore)})
+	placed := condition("Placed", "True", note{"Placed", whereabouts(e.Placement)})
 	applied := v.condition()
 	if applied.Status == "True" {
 		st.Digest = v.digest

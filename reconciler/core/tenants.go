@@ -84,6 +84,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		d.places = placement.New(met(d), d.entries)
 	}
 	request := placement.Ask(t, class)
+	request.KeepsState = c.renderer.KeepsState(inForce.Provider, inForce.BaseVersion)
 	where, err := d.places.Place(request)
 	if err != nil {
 		c.notes[name] = c.noPlace(d, err)
@@ -106,12 +107,12 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		undo(why)
 		return
 	}
-	ds := d.entries.DataStores[where.DataStore]
-	if ds == nil {
+	ds, missing := storeOf(d.entries, where)
+	if missing {
 		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is not in the ledger yet: %s", where.DataStore, c.notes["datastore/"+where.DataStore].message)})
 		return
 	}
-	if ds.Provider != class.Spec.Provider {
+	if ds != nil && ds.Provider != class.Spec.Provider {
 		undo(note{"DataStoreUnusable", fmt.Sprintf("datastore %s is for control planes of provider %s, class %s is of %s", ds.Name, ds.Provider, t.Spec.Class, class.Spec.Provider)})
 		return
 	}
@@ -238,7 +239,7 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	}
 	p := e.Placement
 	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
-		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives on shard %s with datastore %s and stays there: a living tenant is not moved by changing its declaration", p.Shard, p.DataStore)}
+		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives %s and stays there: a living tenant is not moved by changing its declaration", whereabouts(p))}
 	} else if o != nil && next == *e {
 		o.accepted = now
 	}
@@ -257,8 +258,9 @@ type acceptance struct {
 // is not known yet is found out first.
 func (c *Core) unrenderable(d *draft, t *fleet.Tenant, e *ledger.Tenant) (why note, known bool) {
 	class, inForce := c.classInForce(d, t.Spec.Class)
-	ds, o := d.entries.DataStores[e.Placement.DataStore], c.owners[e.UID]
-	if class == nil || ds == nil || o == nil {
+	ds, missing := storeOf(d.entries, e.Placement)
+	o := c.owners[e.UID]
+	if class == nil || missing || o == nil {
 		return note{}, true
 	}
 	living := *e

@@ -37,7 +37,7 @@ type recipe struct {
 	class, base string
 	placement   ledger.Placement
 	lifecycle   ledger.Lifecycle
-	// store and storeBase are those of the tenant's datastore.
+	// store and storeBase are those of the tenant's datastore, if it has one.
 	store, storeBase string
 }
 
@@ -61,18 +61,36 @@ func dataStoreInput(e *ledger.DataStore, ds *fleet.DataStore) render.DataStoreIn
 	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion}
 }
 
+// storeOf is the datastore of a placement; nil and not missing when the tenant's provider
+// keeps its state itself.
+func storeOf(l *ledger.Ledger, p ledger.Placement) (ds *ledger.DataStore, missing bool) {
+	ds = l.DataStores[p.DataStore]
+	return ds, ds == nil && p.DataStore != ""
+}
+
+// whereabouts is where a tenant lives, in words.
+func whereabouts(p ledger.Placement) string {
+	if p.DataStore == "" {
+		return "on shard " + p.Shard
+	}
+	return fmt.Sprintf("on shard %s with datastore %s", p.Shard, p.DataStore)
+}
+
 func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Placement, in.Lifecycle = e.UID, inForce.BaseVersion, e.Placement, e.Lifecycle
-	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
+	if ds != nil {
+		in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
+	}
 	return in
 }
 
 func tenantRecipe(e *ledger.Tenant, t *fleet.Tenant, inForce *ledger.Class, ds *ledger.DataStore) recipe {
-	return recipe{
-		tenant: t, class: inForce.Tree, base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle,
-		store: ds.UID, storeBase: ds.BaseVersion,
+	r := recipe{tenant: t, class: inForce.Tree, base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle}
+	if ds != nil {
+		r.store, r.storeBase = ds.UID, ds.BaseVersion
 	}
+	return r
 }
 
 func newWanted(r recipe, u *render.Unit, err error) *wanted {
@@ -178,8 +196,8 @@ func (c *Core) planTenant(name string) (recipe, func() (*render.Unit, error), er
 	if inForce == nil || c.ledger.classes[inForce.Tree] == nil || inForce.Provider != e.Provider {
 		return recipe{}, nil, errUndecided
 	}
-	ds := c.ledger.entries.DataStores[e.Placement.DataStore]
-	if ds == nil {
+	ds, missing := storeOf(c.ledger.entries, e.Placement)
+	if missing {
 		return recipe{}, nil, errUndecided
 	}
 	if why := c.carried(inForce.Provider, inForce.BaseVersion); why.reason != "" {

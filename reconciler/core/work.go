@@ -303,12 +303,15 @@ func (c *Core) gate(o *ownerState, v view) note {
 		return note{}
 	}
 	e := c.ledger.entries.Tenants[o.owner.Name]
-	ds := c.ledger.entries.DataStores[e.Placement.DataStore]
+	ds, missing := storeOf(c.ledger.entries, e.Placement)
 	if e.Lifecycle == ledger.Purging {
 		return note{}
 	}
-	if ds == nil {
+	if missing {
 		return note{"WaitingForDataStore", fmt.Sprintf("datastore %s is not in the ledger", e.Placement.DataStore)}
+	}
+	if ds == nil {
+		return note{} // its provider keeps its state itself
 	}
 	if state := c.owners[ds.UID]; state == nil || state.verdict.health.State != render.Current {
 		return note{"WaitingForDataStore", fmt.Sprintf("datastore %s is not ready yet", ds.Name)}

@@ -60,7 +60,7 @@ const example = `tenant:
     version: v1.36.3
     replicas: 1
     network: {serviceCIDR: 10.96.0.0/16, podCIDR: 10.244.0.0/16, domain: cluster.local}
-  placement: {shard: eu-1, dataStore: eu-1-a, address: 10.0.0.7}
+  placement: {shard: eu-1, address: 10.0.0.7}
 `
 
 func toy() fstest.MapFS {

@@ -92,7 +92,9 @@ func ofFleet(name string, fsys fs.FS, renderer *render.Renderer) (history, error
 	}
 	var requests []placement.Request
 	for _, t := range f.Tenants {
-		requests = append(requests, placement.Ask(t, f.Classes[t.Spec.Class]))
+		request := placement.Ask(t, f.Classes[t.Spec.Class])
+		request.KeepsState = renderer.KeepsState(request.Provider, renderer.LatestBase(request.Provider))
+		requests = append(requests, request)
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
 		if o.Unplaced != nil {
