@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,39 @@ func TestCopiedLabelsAreNotOurs(t *testing.T) {
 	w.pass(time.Hour)
 	if s.objects[id] == nil {
 		t.Error("an object with copied labels was deleted")
+	}
+}
+
+// What stands where the Job that removes a tenant's data belongs is not written over, and
+// the tenant is not purged as if that had been done.
+func TestTeardownTakesNothingOver(t *testing.T) {
+	w := withTenants(t, 3)
+	l, f := w.ledger(), w.core.git.declared.Fleet
+	s, uid := w.shards["one"], l.Tenants["t1"].UID
+	unit, err := w.core.renderer.Teardown(tenantInput(l.Tenants["t1"], f.Tenants["t1"], f.Classes["small"], l.Classes["small"], l.DataStores["one-a"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := unit.Objects[0].ID
+	s.objects[id] = &Object{ID: id, UID: "x", ResourceVersion: "1", OwnerUID: uid, Self: "Job.batch/elsewhere/copy", Digest: "d", Ours: true}
+	w.queue = append(w.queue, Observed{Shard: "one", Objects: []*Object{s.objects[id]}})
+	w.watched = func(e Effect) {
+		do, ok := e.(Do)
+		if ok && slices.ContainsFunc(do.Work.Apply, func(a Apply) bool { return a.Object.ID == id }) {
+			t.Fatal("it is written over")
+		}
+	}
+	remove(w, "t1")
+	w.pass(3 * time.Hour)
+	if o, e := s.objects[id], w.ledger().Tenants["t1"]; o == nil || o.UID != "x" || e.Lifecycle != ledger.Purging {
+		t.Errorf("the object is %+v, the tenant %s", o, e.Lifecycle)
+	}
+	w.watched = nil
+	delete(s.objects, id)
+	w.queue = append(w.queue, Observed{Shard: "one", Gone: []Gone{{ID: id, OwnerUID: uid}}})
+	w.pass(3 * time.Hour)
+	if e := w.ledger().Tenants["t1"]; e.Lifecycle != ledger.Purged {
+		t.Errorf("once there is room it is %s", e.Lifecycle)
 	}
 }
 
