@@ -99,7 +99,7 @@ func (j *judge) quiet() {
 			}
 			if pages++; pages > 1 || !j.isPage(commit) {
 				message, _ := j.w.git.Message(commit)
-				j.violate("Quiet", "nothing has changed, and %q is committed to %s", strings.TrimSpace(message), b)
+				j.violate("Quiet", "nothing has changed, and %q is committed to %s:\n%s", strings.TrimSpace(message), b, j.difference(commit))
 				return
 			}
 		}
@@ -112,6 +112,23 @@ func (j *judge) quiet() {
 			j.violate("Quiet", "nothing has changed, and %s logs %s", name, said.line)
 		}
 	}
+}
+
+// difference is what a commit changes, whole files before and after.
+func (j *judge) difference(commit string) string {
+	var b strings.Builder
+	parents, _ := j.w.git.Parents(commit)
+	was := map[string][]byte{}
+	if len(parents) > 0 {
+		was, _ = j.w.git.Files(parents[0])
+	}
+	is, _ := j.w.git.Files(commit)
+	for _, file := range slices.Sorted(maps.Keys(union(was, is))) {
+		if !bytes.Equal(was[file], is[file]) {
+			fmt.Fprintf(&b, "%s was\n%s\nand is\n%s\n", file, was[file], is[file])
+		}
+	}
+	return b.String()
 }
 
 // isPage tells whether a commit changes the page for people alone.
@@ -212,6 +229,11 @@ func (j *judge) statusesUnequal(f *fleet.Fleet, l *ledger.Ledger, statuses map[s
 		}
 		if !isTrue(st.Conditions, "Ready") || st.Commit != j.declaredTips.tip() {
 			return fmt.Sprintf("shard %s does not say that it is brought to %s:\n%s", name, j.declaredTips.tip(), statuses["status/"+name+"/_shard.yaml"])
+		}
+		for _, ds := range st.DataStores {
+			if !isTrue(ds.Conditions, "Ready") {
+				return fmt.Sprintf("shard %s says of datastore %s: %+v", name, ds.Name, ds.Conditions)
+			}
 		}
 	}
 	return ""

@@ -93,6 +93,7 @@ func (j *judge) fair(now time.Time) {
 	u := &j.unrest
 	f, err := j.fleetAt(j.declaredTips.tip())
 	if err != nil || !j.straight() {
+		u.all = latest(u.all, now)
 		return
 	}
 	if tip := j.declaredTips.tip(); u.tip != tip {
