@@ -59,8 +59,10 @@ func (w *world) clear() {
 	whole := w.restore()
 	w.mend()
 	for _, r := range w.replicas {
+		if again || !whole {
+			w.kill(r) // one that was about to start has read what was not restored yet
+		}
 		if !whole { // people say which one is right
-			w.kill(r)
 			r.accept = w.git.Tip(declaredBranch)
 		}
 		w.start(r)
