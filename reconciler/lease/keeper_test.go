@@ -262,28 +262,35 @@ func TestLostAcknowledgementKeepsTheLease(t *testing.T) {
 	})
 }
 
+// stepping is a keeper of a replica "a" whose steps a test makes one by one.
+func stepping(s server, roster *Roster) *Keeper {
+	k := newKeeper(s, Options{Shard: "eu-1", Identity: "a", Roster: roster}.withDefaults())
+	k.report = func(core.Lease) {}
+	return k
+}
+
 // Where kubeconfigs are exchanged, a replica's keeper of one shard begins with a cluster
 // while that of another has not ended there yet: what it gives back is its own record only.
 func TestReleaseLeavesWhatTheReplicaHasTakenMeanwhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, after := range []time.Duration{time.Millisecond, time.Second, 4 * time.Second, 9 * time.Second} {
-			s, roster := &memoryServer{uid: "cluster-1"}, NewRoster()
-			old := run(s, Options{Identity: "a", Roster: roster})
-			elsewhere := run(&memoryServer{uid: "cluster-2"}, Options{Identity: "a", Roster: roster})
-			time.Sleep(3 * time.Second)
-			next := run(s, Options{Identity: "a", Roster: roster})
-			time.Sleep(after)
-			old.stop()
-			if !next.may() || holder(s.lease) != "a" {
-				t.Errorf("%v after it began it may act: %v, by a lease that %q holds", after, next.may(), holder(s.lease))
-			}
-			next.stop()
-			if holder(s.lease) != "" {
-				t.Errorf("%v: not released in the end", after)
-			}
-			elsewhere.stop()
+	for _, renewals := range []string{"", "o", "n", "on", "no", "onno"} {
+		s, roster := &memoryServer{uid: "cluster-1"}, NewRoster()
+		old, next := stepping(s, roster), stepping(s, roster)
+		elsewhere := stepping(&memoryServer{uid: "cluster-2"}, roster)
+		for _, k := range []*Keeper{old, elsewhere, next} {
+			k.step(t.Context())
 		}
-	})
+		for _, who := range renewals {
+			map[rune]*Keeper{'o': old, 'n': next}[who].step(t.Context())
+		}
+		old.release(t.Context())
+		if next.Deadline().IsZero() || holder(s.lease) != "a" {
+			t.Errorf("%q: it may act until %v, by a lease that %q holds", renewals, next.Deadline(), holder(s.lease))
+		}
+		next.release(t.Context())
+		if holder(s.lease) != "" {
+			t.Errorf("%q: not released in the end", renewals)
+		}
+	}
 }
 
 // overtaken has something happen while a release is on its way.
@@ -301,21 +308,17 @@ func (s *overtaken) put(ctx context.Context, l *coordinationv1.Lease) (*coordina
 }
 
 func TestReleaseThatIsOvertakenLeavesTheLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, roster := &overtaken{memoryServer: &memoryServer{uid: "cluster-1"}}, NewRoster()
-		old := run(s, Options{Identity: "a", Roster: roster})
-		time.Sleep(time.Second)
-		var next *replica
-		s.by = func() {
-			next = run(s.memoryServer, Options{Identity: "a", Roster: roster})
-			synctest.Wait()
-		}
-		old.stop()
-		if !next.may() || holder(s.lease) != "a" {
-			t.Errorf("it may act: %v, by a lease that %q holds", next.may(), holder(s.lease))
-		}
-		next.stop()
-	})
+	s, roster := &overtaken{memoryServer: &memoryServer{uid: "cluster-1"}}, NewRoster()
+	old, next := stepping(s, roster), stepping(s, roster)
+	old.step(t.Context())
+	s.by = func() { next.step(t.Context()) }
+	old.release(t.Context())
+	if s.by != nil {
+		t.Error("nothing was released")
+	}
+	if next.Deadline().IsZero() || holder(s.lease) != "a" {
+		t.Errorf("it may act until %v, by a lease that %q holds", next.Deadline(), holder(s.lease))
+	}
 }
 
 func TestAnotherClusterBehindTheSameAddressIsReported(t *testing.T) {
