@@ -4,9 +4,10 @@
 //
 //	contract --crds DIR
 //
-// What is applied comes from three places: the providers' golden files, the
-// examples, and generated histories of tenants and datastores, whose steps are
-// applied one over the other as they would be in a tenant's life. cert-manager's and
+// What is applied comes from three places: the providers' golden files, alone and as
+// classes that change under a living tenant, the examples, and generated histories of
+// tenants and datastores, whose steps are applied one over the other as they would be
+// in a tenant's life. cert-manager's and
 // Cluster API's own definitions come out of their Go modules; all others have to be in
 // DIR. A kind that no definition there serves is a failure: what was not tried was not
 // accepted.

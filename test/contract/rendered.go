@@ -51,7 +51,12 @@ func rendered(repository string) ([]history, error) {
 		}
 		all = append(all, h)
 	}
-	more, err := generated(renderer)
+	more, err := changed(repository)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, more...)
+	more, err = generated(renderer)
 	return append(all, more...), err
 }
 
