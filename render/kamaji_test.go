@@ -167,3 +167,36 @@ func TestKamajiMetadata(t *testing.T) {
 		}
 	}
 }
+
+// TestKamajiNames: a class adds names to the certificate; it cannot take the placed one
+// out, since nobody would get in by it.
+func TestKamajiNames(t *testing.T) {
+	r := newRenderer(t)
+	for _, tt := range []struct{ name, reason, patch, want string }{
+		{"Added", "beside what was placed", "- {op: add, path: /spec/networkProfile/certSANs/-, value: api.example.com}", `"certSANs":["10.0.0.7","api.example.com"]`},
+		{"Replaced", "the placed one has no place any more", "- {op: replace, path: /spec/networkProfile/certSANs, value: [api.example.com]}", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := inputs(t)["providers/kamaji/testdata/tenant-address.input.yaml"].tenant()
+			in.Class.Files = map[string][]byte{
+				"kustomization.yaml": []byte("resources: [../../providers/kamaji]\npatches: [{path: patch.yaml, target: {kind: TenantControlPlane}}]\n"),
+				"patch.yaml":         []byte(tt.patch),
+			}
+			unit, err := r.Tenant(in)
+			if tt.want == "" {
+				if err == nil || !strings.Contains(err.Error(), "certSANs") {
+					t.Errorf("%s: got %v", tt.reason, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range unit.Objects {
+				if o.ID.Kind == "TenantControlPlane" && !strings.Contains(string(o.JSON), tt.want) {
+					t.Errorf("%s: got %s", tt.reason, o.JSON)
+				}
+			}
+		})
+	}
+}
