@@ -174,6 +174,7 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
+	unit.References = referencesOf(&in.Spec)
 	return unit, nil
 }
 

@@ -96,6 +96,8 @@ type Unit struct {
 	// Kubeconfig says where the tenant's admin kubeconfig will be; nil for units
 	// that have none.
 	Kubeconfig *SecretKey
+	// References are what a datastore needs of Secrets that others put on the shard.
+	References []Reference
 }
 
 // SecretKey names one value of a Secret.

@@ -183,6 +183,8 @@ type ownerState struct {
 	health         render.Health
 	// credentials are what was found out of a kubeconfig that is not ours.
 	credentials credentials
+	// secrets are what is known of those that a datastore refers to.
+	secrets secrets
 	// contests are the objects that were healed lately; lookAt is when they have to be
 	// looked at although nothing happened, zero is never.
 	contests map[render.ObjectID]*contest

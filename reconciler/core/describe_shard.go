@@ -82,20 +82,15 @@ func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	if pin := c.ledger.entries.Shards[name]; pin != nil {
 		st.Identity = pin.Identity
 	}
+	was := c.lastOfShard(name)
 	st.Tenants = has.tenants
 	settled := has.unsettled == 0
 	for _, ds := range slices.Sorted(maps.Keys(c.ledger.entries.DataStores)) {
 		if e := c.ledger.entries.DataStores[ds]; e.Shard == name {
-			v := c.owners[e.UID].verdict
 			settled = settled && c.owners[e.UID].settled()
-			ready := condition("Ready", "False", note{orElse(v.health.Reason, "Provisioning"), v.health.Message})
-			if v.health.State == render.Current {
-				ready = condition("Ready", "True", note{"Ready", ""})
-			}
-			if v.problem.reason != "" {
-				ready = condition("Ready", "False", v.problem)
-			}
-			st.DataStores = append(st.DataStores, DataStoreStatus{Name: ds, Tenants: has.stores[ds], Conditions: []Condition{ready}})
+			store := c.dataStoreStatus(e, was)
+			store.Tenants = has.stores[ds]
+			st.DataStores = append(st.DataStores, store)
 		}
 	}
 	why := c.closed(s)
@@ -108,11 +103,56 @@ func (c *Core) shardStatus(name string, has population) *ShardStatus {
 	}
 	if settled && why.reason == "" && c.git.problem == "" && c.settled == c.git.declared.Commit {
 		st.Commit = c.settled
-	} else if p := c.status.files[shardPath(name)]; p != nil {
-		var was ShardStatus
-		if yaml.Unmarshal(p, &was) == nil {
-			st.Commit = was.Commit
-		}
+	} else {
+		st.Commit = was.Commit
 	}
 	return st
+}
+
+// dataStoreStatus is what is observed of a datastore. Until its Secrets were looked at,
+// what was said last is the better knowledge.
+func (c *Core) dataStoreStatus(e *ledger.DataStore, last *ShardStatus) DataStoreStatus {
+	o, st := c.owners[e.UID], DataStoreStatus{Name: e.Name}
+	v := o.verdict
+	ready := condition("Ready", "False", note{orElse(v.health.Reason, "Provisioning"), v.health.Message})
+	if v.health.State == render.Current {
+		ready = condition("Ready", "True", note{"Ready", v.health.Message})
+	}
+	if v.problem.reason != "" {
+		ready = condition("Ready", "False", v.problem)
+	}
+	st.Conditions, st.Secrets = []Condition{ready}, o.secrets.status()
+	if said := last.store(e.Name); said != nil && c.refers(o) && !o.knowsSecrets() {
+		st.Conditions, st.Secrets = said.Conditions, said.Secrets
+	}
+	return st
+}
+
+// lackOf says what a datastore's Secrets lack, or lacked when a daemon has looked last.
+func (c *Core) lackOf(e *ledger.DataStore, o *ownerState) string {
+	switch {
+	case o == nil:
+		return ""
+	case !c.refers(o) || o.knowsSecrets():
+		return o.secrets.lack
+	}
+	if said := c.lastOfShard(e.Shard).store(e.Name); said != nil && len(said.Conditions) == 1 && said.Conditions[0].Reason == reasonSecretMissing {
+		return said.Conditions[0].Message
+	}
+	return ""
+}
+
+// lastOfShard is what is said of a shard; nothing if that cannot be read.
+func (c *Core) lastOfShard(name string) *ShardStatus {
+	var was ShardStatus
+	_ = yaml.Unmarshal(c.status.files[shardPath(name)], &was)
+	return &was
+}
+
+// store is what is said of a datastore; nil is nothing.
+func (s *ShardStatus) store(name string) *DataStoreStatus {
+	if i := slices.IndexFunc(s.DataStores, func(d DataStoreStatus) bool { return d.Name == name }); i >= 0 {
+		return &s.DataStores[i]
+	}
+	return nil
 }

@@ -140,6 +140,13 @@ type (
 		Certificate *Certificate
 		Failure     *Failure
 	}
+	// SecretsSeen ends a SeeSecrets: each Secret once, or why none could be looked at.
+	SecretsSeen struct {
+		Shard   string
+		Owner   render.Owner
+		Secrets []SecretSeen
+		Failure *Failure
+	}
 	// Tick is the passing of time.
 	Tick struct{}
 	// Look says that Git may have changed: look now.
@@ -160,6 +167,19 @@ type Healed struct {
 	// Field is one that was taken, and Rival who took it (manager and operation);
 	// empty where that cannot be told.
 	Field, Rival string
+}
+
+// SecretSeen is what may be told of a Secret that others put on a shard.
+type SecretSeen struct {
+	Namespace, Name string
+	// Missing is true when there is none; Lacks are the keys that were asked for and are
+	// not in it, or empty.
+	Missing bool
+	Lacks   []string
+	// Written is when its data was last written, as the API server says.
+	Written time.Time
+	// Failure says why it cannot be looked at; nil when it was.
+	Failure *Failure
 }
 
 // Failure is one step that failed.
@@ -187,5 +207,6 @@ func (Synced) event()       {}
 func (Unwatched) event()    {}
 func (Done) event()         {}
 func (Inspected) event()    {}
+func (SecretsSeen) event()  {}
 func (Tick) event()         {}
 func (Look) event()         {}

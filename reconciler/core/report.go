@@ -139,12 +139,11 @@ func (c *Core) lookAtShard(st *ShardStatus, now time.Time) {
 		_ = yaml.Unmarshal(old, &was) // what cannot be read has no times to keep
 		date(st.Conditions, was.Conditions, now)
 		for _, ds := range st.DataStores {
-			i := slices.IndexFunc(was.DataStores, func(w DataStoreStatus) bool { return w.Name == ds.Name })
-			if i < 0 {
-				date(ds.Conditions, nil, now)
-			} else {
-				date(ds.Conditions, was.DataStores[i].Conditions, now)
+			var said []Condition
+			if last := was.store(ds.Name); last != nil {
+				said = last.Conditions
 			}
+			date(ds.Conditions, said, now)
 		}
 	})
 	f.build(now)

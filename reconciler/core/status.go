@@ -98,7 +98,17 @@ type ShardStatus struct {
 
 // DataStoreStatus is what is observed of a datastore.
 type DataStoreStatus struct {
-	Name       string      `json:"name"`
-	Tenants    int         `json:"tenants"`
-	Conditions []Condition `json:"conditions"`
+	Name       string         `json:"name"`
+	Tenants    int            `json:"tenants"`
+	Secrets    []SecretStatus `json:"secrets,omitempty"`
+	Conditions []Condition    `json:"conditions"`
+}
+
+// SecretStatus is what may be told of a Secret that a datastore refers to.
+type SecretStatus struct {
+	// Name is namespace/name.
+	Name string `json:"name"`
+	// Written is when its data was last written, as its shard says (UTC); absent while
+	// it is not there, or cannot be looked at.
+	Written *time.Time `json:"written,omitempty"`
 }

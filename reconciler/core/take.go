@@ -66,6 +66,8 @@ func (c *Core) take(event Event, now time.Time) {
 		c.takeDone(e, now)
 	case Inspected:
 		c.takeInspected(e, now)
+	case SecretsSeen:
+		c.takeSecretsSeen(e, now)
 	case Tick:
 	}
 }

@@ -201,6 +201,13 @@ type (
 		Secret   render.SecretKey
 		Revision string
 	}
+	// SeeSecrets has those Secrets looked at that a datastore refers to. It ends with
+	// SecretsSeen.
+	SeeSecrets struct {
+		Shard string
+		Owner render.Owner
+		Keys  []render.SecretKey
+	}
 	// Remember asks the lease's keeper to write these down with its next renewal.
 	Remember struct {
 		Shard, Tip, Accepted string
@@ -214,6 +221,7 @@ func (PushStatus) effect() {}
 func (Watch) effect()      {}
 func (Do) effect()         {}
 func (Inspect) effect()    {}
+func (SeeSecrets) effect() {}
 func (Remember) effect()   {}
 func (WouldPush) effect()  {}
 func (WouldDo) effect()    {}
@@ -226,6 +234,8 @@ func ShardOf(effect Effect) string {
 	case Do:
 		return e.Work.Shard
 	case Inspect:
+		return e.Shard
+	case SeeSecrets:
 		return e.Shard
 	case Remember:
 		return e.Shard

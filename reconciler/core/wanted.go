@@ -22,6 +22,8 @@ type wanted struct {
 	endpoint string
 	// kubeconfig says where the admin kubeconfig will be; nil is nowhere.
 	kubeconfig *render.SecretKey
+	// references are what it needs of Secrets that others put on the shard.
+	references []render.Reference
 	// kinds of all objects, as the ledger lists them.
 	kinds []string
 }
@@ -99,7 +101,7 @@ func newWanted(r recipe, u *render.Unit, err error) *wanted {
 		return w
 	}
 	w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = u.Digest, u.Provider, u.Derived, u.Endpoint, u.Kubeconfig
-	w.kinds = kindsOf(u)
+	w.kinds, w.references = kindsOf(u), u.References
 	w.objects = make([]wantedObject, len(u.Objects))
 	for i, obj := range u.Objects {
 		w.objects[i] = wantedObject{obj.ID, obj.Digest}

@@ -80,13 +80,14 @@ func (c *Core) workOn(o *ownerState, now time.Time) *job {
 	work, v := c.workFor(o, s, now)
 	before := o.verdict
 	o.verdict = v
-	if o.owner.Kind == render.OwnerDataStore && before.health.State != v.health.State {
+	if usable := v.health.State == render.Current; o.owner.Kind == render.OwnerDataStore && usable != (before.health.State == render.Current) {
 		c.wakeTenantsOf(o.owner.Name)
 	}
 	if v.tornDown && !before.tornDown {
 		c.undecided = true
 	}
 	c.wishInspection(o)
+	c.seeSecrets(o, now)
 	if !o.lookAt.IsZero() {
 		c.later[o] = true
 	}
@@ -248,7 +249,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	if why := c.gate(o, v); why.reason != "" {
 		return Work{}, verdict{problem: why}
 	}
-	health := c.judge(o, w, v)
+	health := c.temper(o, c.judge(o, w, v))
 	if why := c.unlisted(s, w); why.reason != "" {
 		return Work{}, verdict{health: health, problem: why}
 	}
@@ -314,7 +315,11 @@ func (c *Core) gate(o *ownerState, v view) note {
 		return note{} // its provider keeps its state itself
 	}
 	if state := c.owners[ds.UID]; state == nil || state.verdict.health.State != render.Current {
-		return note{"WaitingForDataStore", fmt.Sprintf("datastore %s is not ready yet", ds.Name)}
+		message := fmt.Sprintf("datastore %s is not ready yet", ds.Name)
+		if lack := c.lackOf(ds, state); lack != "" {
+			message += ": " + lack
+		}
+		return note{"WaitingForDataStore", message}
 	}
 	return note{}
 }

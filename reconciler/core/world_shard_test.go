@@ -30,6 +30,11 @@ type fakeShard struct {
 	// inspects are the looks at kubeconfigs that are not ours; hidden lets none be seen.
 	inspects []Inspect
 	hidden   bool
+	// looks are the looks at Secrets of datastores; there answers one, and nil lets all be
+	// there. Those of a mute shard are not answered.
+	looks []SeeSecrets
+	there func(SecretSeen) SecretSeen
+	mute  bool
 	// remembered is what the Lease carries.
 	remembered Remember
 }

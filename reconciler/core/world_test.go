@@ -243,6 +243,8 @@ func (w *world) do(e Effect) {
 		w.carryOut(e.Work)
 	case Inspect:
 		w.inspect(e)
+	case SeeSecrets:
+		w.seeSecrets(e)
 	case WouldPush:
 		w.would = append(w.would, e.Ledger.Message(e.Changes))
 	case WouldDo:

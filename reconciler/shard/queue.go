@@ -7,11 +7,12 @@ import (
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
-// job is a work, or a look at a Secret of the work's owner, and the term in which it
-// was asked for.
+// job is a work, or a look at Secrets of the work's owner, and the term in which it was
+// asked for.
 type job struct {
 	work    core.Work
 	inspect *core.Inspect
+	see     *core.SeeSecrets
 	term    *term
 }
 

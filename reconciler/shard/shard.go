@@ -110,8 +110,9 @@ func (s *Shard) Run(ctx context.Context, events chan<- core.Event) error {
 }
 
 // Handle carries out an effect on this shard (core.Watch, core.Do, core.Inspect,
-// core.Remember); others are none of its business. It does not block. Each Do is
-// answered by a Done, each Inspect by an Inspected.
+// core.SeeSecrets, core.Remember); others are none of its business. It does not block.
+// Each Do is answered by a Done, each Inspect by an Inspected, each SeeSecrets by a
+// SecretsSeen.
 func (s *Shard) Handle(effect core.Effect) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,6 +126,8 @@ func (s *Shard) Handle(effect core.Effect) {
 		s.queue.add(job{work: e.Work, term: s.term})
 	case core.Inspect:
 		s.queue.add(job{work: core.Work{Owner: e.Owner}, inspect: &e, term: s.term})
+	case core.SeeSecrets:
+		s.queue.add(job{work: core.Work{Owner: e.Owner}, see: &e, term: s.term})
 	case core.Remember:
 		if s.keep != nil {
 			s.keep.Remember(e.Tip, e.Accepted)
@@ -134,8 +137,12 @@ func (s *Shard) Handle(effect core.Effect) {
 
 // do carries out one work, and answers.
 func (s *Shard) do(j job) {
-	if j.inspect != nil {
+	switch {
+	case j.inspect != nil:
 		s.inspect(j)
+		return
+	case j.see != nil:
+		s.see(j)
 		return
 	}
 	done := outcome{failures: []core.Failure{*noLease()}}

@@ -144,6 +144,8 @@ func (p *pass) do(e core.Effect) error {
 			Shard: e.Shard, Owner: e.Owner, Revision: e.Revision,
 			Certificate: &core.Certificate{Fingerprint: e.Owner.UID, NotAfter: time.Now().Add(24 * time.Hour)},
 		})
+	case core.SeeSecrets:
+		p.queue = append(p.queue, core.SecretsSeen{Shard: e.Shard, Owner: e.Owner})
 	case core.Do:
 		seen, err := p.shards[e.Work.Shard].carryOut(e.Work, time.Now())
 		if err != nil {

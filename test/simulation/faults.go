@@ -36,6 +36,7 @@ var faultActs = map[string]func(*world, Act){
 	"anchor":      (*world).anchorHurt,
 	"lease":       (*world).leaseHurt,
 	"kubeconfig":  (*world).kubeconfigHurt,
+	"credentials": (*world).credentialsHurt,
 	"admission":   (*world).admitting,
 	"undefine":    (*world).undefined,
 	"compact":     (*world).compacted,

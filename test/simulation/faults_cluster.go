@@ -252,6 +252,9 @@ var clusterFaults = []chance{
 	{2, func(g *generator, h *History) Act {
 		return do("undefine", "cluster", g.one(clusterNames...), "for", g.length(h))
 	}},
+	{2, func(g *generator, h *History) Act {
+		return do("credentials", "cluster", g.one(clusterNames...), "how", g.one("gone", "key", "changed"), "for", g.length(h))
+	}},
 	{2, func(g *generator, _ *History) Act { return do("compact", "cluster", g.one(clusterNames...)) }},
 	{2, func(g *generator, h *History) Act {
 		return do("stale", "cluster", g.one(clusterNames...), "for", g.length(h))

@@ -234,6 +234,9 @@ func (j *judge) statusesUnequal(f *fleet.Fleet, l *ledger.Ledger, statuses map[s
 			if !isTrue(ds.Conditions, "Ready") {
 				return fmt.Sprintf("shard %s says of datastore %s: %+v", name, ds.Name, ds.Conditions)
 			}
+			if why := j.credentialsUnequal(name, ds); why != "" {
+				return why
+			}
 		}
 	}
 	return ""

@@ -87,7 +87,7 @@ func (c *cluster) begin() error {
 	}
 	for _, o := range []apiserver.Object{
 		{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "data"}},
-		{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "db", "namespace": "data"}, "stringData": map[string]any{"u": "tenantry", "p": canary}},
+		credentials(),
 	} {
 		if _, err := c.server.Write("kubectl", "", o); err != nil {
 			return fmt.Errorf("prepare cluster %s: %w", c.name, err)
