@@ -11,10 +11,11 @@ import (
 
 // A datastore that runs elsewhere refers to Secrets that people, or tools of theirs, put
 // on its shard. They carry no label of ours, so no watch shows them: they are looked at
-// from time to time, and more often while somebody is waited for.
+// from time to time, and while something is missing more often, and whenever the provider
+// has something new to say: it may be that it is there.
 const (
 	seeAgain  = 5 * time.Minute
-	missAgain = 30 * time.Second
+	missAgain = 10 * time.Second
 )
 
 const reasonSecretMissing = "SecretMissing"
@@ -23,9 +24,11 @@ const reasonSecretMissing = "SecretMissing"
 type secrets struct {
 	// of is what refers to them, and asked what did when they were last asked for.
 	of, asked *wanted
-	busy      bool
-	attempts  int
-	again     time.Time
+	// askedAt counts what was observed of the owner by then.
+	askedAt  int64
+	busy     bool
+	attempts int
+	again    time.Time
 	// seen are they, if they were looked at; lack says what is not there.
 	known bool
 	seen  []SecretSeen
@@ -52,12 +55,12 @@ func (c *Core) seeSecrets(o *ownerState, now time.Time) {
 	}
 	switch {
 	case s.busy:
-	case now.Before(s.again):
+	case now.Before(s.again) && (s.lack == "" || o.seen == s.askedAt):
 		if o.lookAt.IsZero() || s.again.Before(o.lookAt) {
 			o.lookAt = s.again
 		}
 	default:
-		s.busy, s.asked = true, s.of
+		s.busy, s.asked, s.askedAt = true, s.of, o.seen
 		keys := make([]render.SecretKey, len(s.of.references))
 		for i, r := range s.of.references {
 			keys[i] = r.Key

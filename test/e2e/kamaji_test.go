@@ -64,23 +64,38 @@ func TestKamaji(t *testing.T) {
 	f.start()
 
 	f.reach("Pending", "hosted-one")
-	f.eventually("the shard's status tells which Secret is missing", func() error {
-		content, err := f.Git("cat-file", "blob", observed+":status/"+s.name+"/_shard.yaml")
-		if err == nil && !strings.Contains(content, "secret default/"+store+" is missing") {
-			err = errors.New(content)
-		}
-		return err
-	})
-	if err := s.absent("TenantControlPlane", "tenant-hosted-one/hosted-one"); err != nil {
-		t.Error(err)
+	tells := func(what string) {
+		f.eventually("it is told that "+what, func() error {
+			shard, err := f.Git("cat-file", "blob", observed+":status/"+s.name+"/_shard.yaml")
+			if err != nil {
+				return err
+			}
+			st, err := f.status("hosted-one")
+			if err == nil && (!strings.Contains(shard, what) || !strings.Contains(fmt.Sprintf("%+v", st), what)) {
+				err = fmt.Errorf("%s\n%+v", shard, st)
+			}
+			return err
+		})
 	}
-	_, err := s.client.Resource(resource("Secret")).Namespace("default").Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": store},
-	}}, metav1.CreateOptions{})
-	if err != nil {
+	secret := "Secret default/" + store
+	tells(secret + ", which spec.basicAuth.username names, is not there")
+	credentials := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": store}, "stringData": map[string]any{"username": "kamaji"},
+	}}
+	secrets := s.client.Resource(resource("Secret")).Namespace("default")
+	if _, err := secrets.Create(t.Context(), credentials, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.delete(t, "Secret", "default/"+store) })
+	// Kamaji is content with that.
+	tells(secret + " has nothing under password, which spec.basicAuth.password names")
+	if err := s.absent("TenantControlPlane", "tenant-hosted-one/hosted-one"); err != nil {
+		t.Error(err)
+	}
+	credentials.Object["stringData"] = map[string]any{"username": "kamaji", "password": "sesame"}
+	if _, err := secrets.Update(t.Context(), credentials, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 
 	f.reach("Ready", "hosted-one")
 	was := f.mustEntry("hosted-one")
