@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/tenantry/tenantry/test/crds"
 )
 
 // change is a tenant whose class says other things as time goes by: golden files of one
@@ -71,7 +73,7 @@ func (c change) read(repository, name string) ([]*unstructured.Unstructured, err
 	if err != nil {
 		return nil, fmt.Errorf("read golden: %w", err)
 	}
-	objects, err := documents(data)
+	objects, err := crds.Documents(data)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}

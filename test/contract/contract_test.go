@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/tenantry/tenantry/test/cluster"
+	"github.com/tenantry/tenantry/test/crds"
 )
 
 var fixture = cluster.New(cluster.Options{})
@@ -24,7 +25,7 @@ func steps(t *testing.T, texts ...string) history {
 	t.Helper()
 	h := history{name: t.Name()}
 	for _, text := range texts {
-		objects, err := documents([]byte(text))
+		objects, err := crds.Documents([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +58,7 @@ func TestJudge(t *testing.T) {
 		{"Transition", "a change is held against what is there", []string{widget, changed("red", "blue")}, "the color stays", false},
 	}
 	cfg := fixture.Start(t).Shards[0].Config(t)
-	definitions, err := readDefinitions("testdata/crds")
+	definitions, err := crds.Read("testdata/crds")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestJudge(t *testing.T) {
 // What was applied has to be at rest.
 func TestAgain(t *testing.T) {
 	cfg := fixture.Start(t).Shards[0].Config(t)
-	definitions, err := readDefinitions("testdata/crds")
+	definitions, err := crds.Read("testdata/crds")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, d := range definitions {
-				if err := to.define(t.Context(), d); err != nil {
+				if err := d.Install(t.Context(), to.dynamic); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -132,25 +133,25 @@ func TestAgain(t *testing.T) {
 
 // Definitions out of modules are those of one version, or none.
 func TestDownload(t *testing.T) {
-	folders, err := download(t.Context(), clusterAPI)
+	folders, err := crds.Download(t.Context(), crds.ClusterAPI)
 	if err != nil {
 		t.Fatal(err)
 	}
-	definitions, err := readDefinitions(folders...)
+	definitions, err := crds.Read(folders...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := history{steps: [][]*unstructured.Unstructured{{{Object: map[string]any{"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster"}}}}}
-	if got := needed(definitions, []history{h}); len(got) != 1 || got[0].kind().Kind != "Cluster" {
+	if got := needed(definitions, []history{h}); len(got) != 1 || got[0].Kind().Kind != "Cluster" {
 		t.Errorf("of %d definitions these are needed: %v", len(definitions), got)
 	}
-	other := slices.Clone(clusterAPI)
-	other[0].sum = "h1:other"
-	if _, err := download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "its sum is") {
+	other := slices.Clone(crds.ClusterAPI)
+	other[0].Sum = "h1:other"
+	if _, err := crds.Download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "its sum is") {
 		t.Errorf("a module of another content: got %v", err)
 	}
-	other[0].version = "v0.0.0-none"
-	if _, err := download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "v0.0.0-none") {
+	other[0].Version = "v0.0.0-none"
+	if _, err := crds.Download(t.Context(), other); err == nil || !strings.Contains(err.Error(), "v0.0.0-none") {
 		t.Errorf("a version that is not there: got %v", err)
 	}
 }

@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/tenantry/tenantry/test/cluster"
+	"github.com/tenantry/tenantry/test/crds"
 )
 
 func main() {
@@ -76,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // prove starts a cluster, and stops it again.
 func (o options) prove(ctx context.Context, out io.Writer) (result string, err error) {
-	definitions, err := readDefinitions(o.crds)
+	definitions, err := crds.Read(o.crds)
 	if err != nil {
 		return "", err
 	}
@@ -84,11 +87,11 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 	if err != nil {
 		return "", err
 	}
-	folders, err := download(ctx, clusterAPI)
+	folders, err := crds.Download(ctx, crds.ClusterAPI)
 	if err != nil {
 		return "", err
 	}
-	more, err := readDefinitions(folders...)
+	more, err := crds.Read(folders...)
 	if err != nil {
 		return "", err
 	}
@@ -100,7 +103,7 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 	}
 	defer func() { err = errors.Join(err, up.Close()) }()
 	// What builds the cluster takes cert-manager's definitions out of its module.
-	more, err = readDefinitions(filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
+	more, err = crds.Read(filepath.Join(o.repository, "test", "devcluster", "certmanager", "crds"))
 	if err != nil {
 		return "", err
 	}
@@ -113,13 +116,13 @@ func (o options) prove(ctx context.Context, out io.Writer) (result string, err e
 }
 
 // judge applies histories to a cluster that gets these definitions.
-func judge(ctx context.Context, cfg *rest.Config, definitions []definition, histories []history, out io.Writer) (string, error) {
+func judge(ctx context.Context, cfg *rest.Config, definitions []crds.Definition, histories []history, out io.Writer) (string, error) {
 	t, err := newTarget(cfg)
 	if err != nil {
 		return "", err
 	}
 	for _, d := range definitions {
-		if err := t.define(ctx, d); err != nil {
+		if err := d.Install(ctx, t.dynamic); err != nil {
 			return "", err
 		}
 	}
@@ -142,4 +145,18 @@ func judge(ctx context.Context, cfg *rest.Config, definitions []definition, hist
 		return "", fmt.Errorf("%d objects were refused:\n%w", len(errs), errors.Join(errs...))
 	}
 	return t.tally(definitions), nil
+}
+
+// needed are the definitions of kinds that histories have. Of what a module holds the
+// rest is not ours to try.
+func needed(definitions []crds.Definition, histories []history) []crds.Definition {
+	kinds := map[schema.GroupKind]bool{}
+	for _, h := range histories {
+		for _, step := range h.steps {
+			for _, o := range step {
+				kinds[o.GroupVersionKind().GroupKind()] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(definitions, func(d crds.Definition) bool { return !kinds[d.Kind()] })
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
 	"github.com/tenantry/tenantry/render"
+	"github.com/tenantry/tenantry/test/crds"
 )
 
 // history is what becomes of one owner, or of several that need each other: what is
@@ -72,7 +73,7 @@ func goldens(repository string) ([]history, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read golden: %w", err)
 		}
-		objects, err := documents(data)
+		objects, err := crds.Documents(data)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
 		}

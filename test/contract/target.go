@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/restmapper"
 
 	"github.com/tenantry/tenantry/render"
+	"github.com/tenantry/tenantry/test/crds"
 )
 
 // target is the API server that has to take what is rendered.
@@ -51,9 +52,12 @@ func newTarget(cfg *rest.Config) (*target, error) {
 	return &target{dynamic: d, discovery: served, written: writtenBack, accepted: map[schema.GroupKind]bool{}}, nil
 }
 
+// settleLimit bounds how long an API server may take to tell of a new kind.
+const settleLimit = time.Minute
+
 // discover asks which kinds are served, until those are that were defined: an API server
 // takes a moment to tell.
-func (t *target) discover(ctx context.Context, definitions []definition) error {
+func (t *target) discover(ctx context.Context, definitions []crds.Definition) error {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -62,14 +66,14 @@ func (t *target) discover(ctx context.Context, definitions []definition) error {
 		groups, err := restmapper.GetAPIGroupResources(t.discovery)
 		if err == nil {
 			t.kinds = restmapper.NewDiscoveryRESTMapper(groups)
-			untold := slices.IndexFunc(definitions, func(d definition) bool {
-				_, err := t.kinds.RESTMapping(d.kind())
+			untold := slices.IndexFunc(definitions, func(d crds.Definition) bool {
+				_, err := t.kinds.RESTMapping(d.Kind())
 				return err != nil
 			})
 			if untold < 0 {
 				return nil
 			}
-			err = fmt.Errorf("%s is not served", definitions[untold].kind())
+			err = fmt.Errorf("%s is not served", definitions[untold].Kind())
 		}
 		select {
 		case <-ctx.Done():
@@ -183,10 +187,10 @@ func (t *target) apply(ctx context.Context, to dynamic.ResourceInterface, o *uns
 }
 
 // tally says what was accepted, and how many of the definitions took part.
-func (t *target) tally(definitions []definition) string {
+func (t *target) tally(definitions []crds.Definition) string {
 	took := 0
 	for _, d := range definitions {
-		if t.accepted[d.kind()] {
+		if t.accepted[d.Kind()] {
 			took++
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package crds
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
 )
 
 // definitionKind is a custom resource definition's own kind.
@@ -22,22 +23,22 @@ var definitionKind = schema.GroupVersionResource{Group: "apiextensions.k8s.io", 
 // settleLimit bounds how long an API server may take to serve a new kind.
 const settleLimit = time.Minute
 
-// definition is a custom resource definition.
-type definition struct {
-	file   string
-	object *unstructured.Unstructured
+// Definition is a custom resource definition.
+type Definition struct {
+	File   string
+	Object *unstructured.Unstructured
 }
 
-// kind is what it defines.
-func (d definition) kind() schema.GroupKind {
-	group, _, _ := unstructured.NestedString(d.object.Object, "spec", "group")
-	kind, _, _ := unstructured.NestedString(d.object.Object, "spec", "names", "kind")
+// Kind is what it defines.
+func (d Definition) Kind() schema.GroupKind {
+	group, _, _ := unstructured.NestedString(d.Object.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(d.Object.Object, "spec", "names", "kind")
 	return schema.GroupKind{Group: group, Kind: kind}
 }
 
-// readDefinitions reads the definitions in folders; each has to hold some.
-func readDefinitions(folders ...string) ([]definition, error) {
-	var all []definition
+// Read reads the definitions in folders; each has to hold some.
+func Read(folders ...string) ([]Definition, error) {
+	var all []Definition
 	for _, folder := range folders {
 		files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 		if err != nil {
@@ -49,13 +50,13 @@ func readDefinitions(folders ...string) ([]definition, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read definitions: %w", err)
 			}
-			objects, err := documents(data)
+			objects, err := Documents(data)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", file, err)
 			}
 			for _, o := range objects {
 				if o.GetKind() == "CustomResourceDefinition" {
-					all = append(all, definition{file, o})
+					all = append(all, Definition{file, o})
 				}
 			}
 		}
@@ -66,8 +67,8 @@ func readDefinitions(folders ...string) ([]definition, error) {
 	return all, nil
 }
 
-// documents reads the YAML documents of a file.
-func documents(data []byte) ([]*unstructured.Unstructured, error) {
+// Documents reads the YAML documents of a file.
+func Documents(data []byte) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
 	for {
@@ -83,25 +84,27 @@ func documents(data []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// define applies a definition as it is, and waits until its kind is served. The
+// Install applies a definition as it is, and waits until its kind is served. The
 // conversion webhooks that some declare are never called: nothing asks for another
 // version than the stored one.
-func (t *target) define(ctx context.Context, d definition) error {
-	if _, err := t.apply(ctx, t.dynamic.Resource(definitionKind), d.object); err != nil {
-		return fmt.Errorf("apply %s: %w", d.file, err)
+func (d Definition) Install(ctx context.Context, client dynamic.Interface) error {
+	to := client.Resource(definitionKind)
+	_, err := to.Apply(ctx, d.Object.GetName(), d.Object, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	if err != nil {
+		return fmt.Errorf("apply %s: %w", d.File, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := t.dynamic.Resource(definitionKind).Get(ctx, d.object.GetName(), metav1.GetOptions{})
+		found, err := to.Get(ctx, d.Object.GetName(), metav1.GetOptions{})
 		if err == nil && established(found) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("apply %s: the API server does not serve it: %w", d.file, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("apply %s: the API server does not serve it: %w", d.File, errors.Join(ctx.Err(), err))
 		case <-tick.C:
 		}
 	}
