@@ -40,9 +40,10 @@ test: build ## Run all tests, on real Git servers and real API servers
 	} | $(BIN)/testsummary
 
 .PHONY: contract
-contract: ## Apply what providers render to an API server with the CRDs of a folder: CRDS=DIR
+contract: ## Try all providers on API servers with the CRDs of a folder: CRDS=DIR
 	@$(GO) build -o $(BIN)/contract ./test/contract
 	@$(BIN)/contract --crds "$(CRDS)"
+	@$(GO) test -vet=off -timeout 15m -run '^TestConformance$$' ./test/e2e -crds "$(abspath $(CRDS))"
 
 .PHONY: race
 race: ## Run the tests of the rooms without clusters under the race detector

@@ -13,6 +13,9 @@
 // The daemon has the rights that examples/install/shard gives it, and no others; what
 // tests do as people and controllers, they do as administrators.
 //
+// TestConformance has control planes of every provider live through the same moments, from
+// newborn to purged; what their controllers write is in testdata/lives.
+//
 // Every test has a repository and a fleet of its own, and names of tenants and
 // datastores that no other test has: what earlier tests left on a shard belongs to
 // owners that its ledger does not know.

@@ -176,6 +176,11 @@ func (f *fleet) read(branch, folder, name string, into any) error {
 	if err != nil || tip == "" {
 		return errors.Join(err, fmt.Errorf("there is no branch %s", branch))
 	}
+	return f.readAt(tip, folder, name, into)
+}
+
+// readAt is read at a commit.
+func (f *fleet) readAt(tip, folder, name string, into any) error {
 	list, err := f.Git("ls-tree", "-r", "--name-only", tip, folder+"/")
 	if err != nil {
 		return err
@@ -191,7 +196,7 @@ func (f *fleet) read(branch, folder, name string, into any) error {
 		}
 		return yaml.Unmarshal([]byte(content), into)
 	}
-	return fmt.Errorf("branch %s has no file of %s", branch, name)
+	return fmt.Errorf("commit %s has no file of %s", tip, name)
 }
 
 // entry reads what the ledger says of a tenant.

@@ -15,9 +15,9 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// kubeconfig has the form of an admin.conf. Nobody accepts its certificate, which signs
+// Kubeconfig has the form of an admin.conf. Nobody accepts its certificate, which signs
 // itself.
-func kubeconfig() ([]byte, error) {
+func Kubeconfig() ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make key: %w", err)

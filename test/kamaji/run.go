@@ -57,7 +57,7 @@ func Run(ctx context.Context, cfg *rest.Config, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("play kamaji: %w", err)
 	}
-	conf, err := kubeconfig()
+	conf, err := Kubeconfig()
 	if err != nil {
 		return fmt.Errorf("play kamaji: %w", err)
 	}

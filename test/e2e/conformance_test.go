@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/tenantry/tenantry/test/crds"
+	"github.com/tenantry/tenantry/test/kamaji"
+)
+
+// definitions is where the providers' own are: "make contract" says so.
+var definitions = flag.String("crds", "", "`DIR` with custom resource definitions of providers, which are tried with these and Cluster API's")
+
+// Every provider's control planes live through the same moments. native does with nothing
+// played. The controllers of others are played, and definitions judge what they are said
+// to write: where there are none for a provider, it is not tried.
+func TestConformance(t *testing.T) {
+	t.Run("native", func(t *testing.T) { conform(t, open(t, suite.full.Start(t), "a"), "native") })
+	if *definitions == "" {
+		t.Run("kamaji", func(t *testing.T) {
+			t.Parallel()
+			s := take(t)
+			if err := kamaji.Install(t.Context(), s.config); err != nil {
+				t.Fatal(err)
+			}
+			conform(t, s, "kamaji")
+		})
+		return
+	}
+	folders, err := crds.Download(t.Context(), crds.ClusterAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := crds.Read(append(folders, *definitions)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, provider := range []string{"kamaji", "cluster-api"} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			s := take(t)
+			for _, d := range all {
+				if err := d.Install(t.Context(), s.client); err != nil {
+					t.Fatal(err)
+				}
+			}
+			conform(t, s, provider)
+		})
+	}
+}
