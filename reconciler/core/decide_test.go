@@ -115,6 +115,30 @@ func TestWhatAReplicaGoesBy(t *testing.T) {
 	}
 }
 
+// What a commit was compared with says something of the next one only if that is known
+// to come after it.
+func TestWhatIsVetted(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		accepted []string
+		want     bool
+	}{
+		{"the next one was compared with it", []string{"old"}, true},
+		{"it was compared with another", []string{"older"}, false},
+		{"it was compared with nothing", nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := New(Config{}, nil)
+			f := &fleet.Fleet{}
+			c.git.declared, c.git.vetted["leased"], c.git.accepted = &Declared{Commit: "old", Fleet: f}, true, tt.accepted
+			c.takeDeclared(Declared{Commit: "new", Fleet: f})
+			if got := c.vetted("leased"); got != tt.want {
+				t.Errorf("vetted is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 // Whose Lease says nothing more is whose decisions may be taken here.
 func TestUsable(t *testing.T) {
 	for _, tt := range []struct {

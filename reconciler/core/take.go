@@ -2,6 +2,7 @@ package core
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -79,6 +80,9 @@ func (c *Core) takeDeclared(e Declared) {
 		return
 	}
 	if c.git.declared == nil || c.git.declared.Commit != e.Commit {
+		if d := c.git.declared; d == nil || !slices.Contains(c.git.accepted, d.Commit) {
+			clear(c.git.vetted) // it may not descend from what was declared, nor from what that did
+		}
 		c.dirtyDeclared(c.git.declared, &e)
 		c.git.declared = &e
 		clear(c.git.last)
