@@ -44,6 +44,8 @@ type (
 		External bool `json:"external,omitempty"`
 		// Grants say what the base alone may put outside of the unit's namespace.
 		Grants []grant `json:"grants,omitempty"`
+		// Require says what rendered objects have to keep.
+		Require []demand `json:"require,omitempty"`
 		// Health is judged in this order; the first rule that is not current speaks.
 		Health     []rule       `json:"health"`
 		Outputs    []output     `json:"outputs,omitempty"`

@@ -19,6 +19,20 @@ func keeper(t *testing.T) *Renderer {
 	return r
 }
 
+// keepingFiles are those of the provider "keeping".
+func keepingFiles(t *testing.T) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, name := range []string{"provider.yaml", "kustomization.yaml", "namespace.yaml", "control-plane.yaml", "stamp/kustomization.yaml"} {
+		data, err := os.ReadFile("testdata/keeping/providers/keeping/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["providers/keeping/"+name] = &fstest.MapFile{Data: data}
+	}
+	return files
+}
+
 // kept is acme by that provider.
 func kept() TenantInput {
 	in := acme()
@@ -55,14 +69,7 @@ func TestStateIsKeptWithoutADataStore(t *testing.T) {
 
 // A stamp that wants a datastore where there is none is told, and fills in nothing.
 func TestStampMissesTheDataStore(t *testing.T) {
-	files := fstest.MapFS{}
-	for _, name := range []string{"provider.yaml", "kustomization.yaml", "namespace.yaml", "control-plane.yaml", "stamp/kustomization.yaml"} {
-		data, err := os.ReadFile("testdata/keeping/providers/keeping/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files["providers/keeping/"+name] = &fstest.MapFile{Data: data}
-	}
+	files := keepingFiles(t)
 	stamp := files["providers/keeping/stamp/kustomization.yaml"]
 	stamp.Data = append(stamp.Data, "- source: {kind: Tenant, fieldPath: spec.dataStore.name}\n  targets:\n  - select: {kind: StatefulSet}\n    fieldPaths: [spec.serviceName]\n    options: {create: true}\n"...)
 	r, err := New(Options{Image: testImage, Providers: files})

@@ -67,6 +67,9 @@ func (p policy) check(objects []Object) error {
 		if err == nil {
 			err = checkPlaceholders(o.JSON)
 		}
+		if err == nil {
+			err = p.checkDemands(o)
+		}
 		if i > 0 && sameName(o.ID, objects[i-1].ID) {
 			err = errors.New("it is there twice")
 		}

@@ -51,6 +51,7 @@ type Provider struct {
 	stateful   []kind
 	external   bool
 	grants     []grant
+	require    []demand
 	rules      []rule
 	outputs    []output
 	derive     []derivation

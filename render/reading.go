@@ -226,7 +226,7 @@ func (r *reading) advice(message string) string {
 	case strings.Contains(message, "undeclared reference to 'tenant'"):
 		return "this expression speaks of object, as the shard holds it"
 	case strings.Contains(message, "undeclared reference to"):
-		return "expressions know object (health, outputs) or tenant (everything else)"
+		return "expressions know object (health, outputs, require) or tenant (everything else)"
 	}
 	return ""
 }

@@ -87,9 +87,9 @@ providers/toy/provider.yaml:21:17: tenant.health[0].inProgress: Forbidden: there
     what is neither current nor failed is in progress
 providers/toy/provider.yaml:22:14: tenant.health[0].message: gives int: want string
 providers/toy/provider.yaml:28:7: tenant.health[1].current: is not CEL: undeclared reference to 'objekt'
-    expressions know object (health, outputs) or tenant (everything else)
+    expressions know object (health, outputs, require) or tenant (everything else)
 providers/toy/provider.yaml:29:11: tenant.health[1].current: is not CEL: undeclared reference to 'siez'
-    expressions know object (health, outputs) or tenant (everything else)
+    expressions know object (health, outputs, require) or tenant (everything else)
 providers/toy/provider.yaml:30:14: tenant.health[1].message: Invalid value: "": must not be empty
     leave the field out, or write CEL
 providers/toy/provider.yaml:32:12: tenant.outputs[0].name: Unsupported value: "vresion": supported values: "version", "endpoint", "gone"

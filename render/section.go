@@ -45,6 +45,7 @@ func (r *reading) section(p part, s *section) {
 		r.one(at.Child("kind"), g.Kind, s)
 		r.expression(at.Child("namespace"), &g.Namespace, ofTenant, cel.StringType)
 	}
+	r.demands(at.Child("require"), s)
 	if len(s.Health) == 0 {
 		r.add(valid.Required(at.Child("health"), "it would be current before anything is there"), "")
 	}
@@ -216,7 +217,7 @@ func (r *reading) kubeconfig(at *valid.Path, s *section) {
 func newProvider(d *description, p part, s *section) *Provider {
 	return &Provider{
 		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Capabilities: d.Capabilities,
-		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, rules: s.Health,
+		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, require: s.Require, rules: s.Health,
 		outputs: s.Outputs, derive: s.Derive, kubeconfig: s.Kubeconfig,
 		footprint: s.Footprint,
 	}
