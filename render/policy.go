@@ -171,19 +171,22 @@ func checkMetadata(c content) error {
 	return nil
 }
 
-// metadataPaths are where workloads, and control planes of Kamaji's, hold the labels and
+// metadataPaths are where workloads, and control planes of operators, hold the labels and
 // annotations of what a shard makes of them.
 var metadataPaths = []string{
 	"spec.template.metadata", "spec.jobTemplate.metadata", "spec.jobTemplate.spec.template.metadata",
 	"spec.controlPlane.deployment.additionalMetadata", "spec.controlPlane.deployment.podAdditionalMetadata",
 	"spec.controlPlane.service.additionalMetadata", "spec.controlPlane.ingress.additionalMetadata", "spec.controlPlane.gateway.additionalMetadata",
 	"spec.deployment.additionalMetadata", "spec.deployment.podAdditionalMetadata",
+	"spec.kubeconfigSecretMetadata", "spec.persistence.persistentVolumeClaim.metadata",
 }
 
-// pairsPaths are where KamajiControlPlanes hold labels and annotations alone.
+// pairsPaths are where KamajiControlPlanes, and k0smotron's Clusters, hold labels or
+// annotations alone.
 var pairsPaths = []string{
 	"spec.network.serviceLabels", "spec.network.serviceAnnotations", "spec.network.ingress.extraLabels",
 	"spec.network.ingress.extraAnnotations", "spec.network.gateway.extraLabels", "spec.network.gateway.extraAnnotations",
+	"spec.ingress.annotations",
 }
 
 // descend is the mapping at a path; nil when there is none.
