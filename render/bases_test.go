@@ -132,7 +132,7 @@ func TestOptionsProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.LatestBase("toy") + " " + strings.Join(r.Providers(), " "); got != "7 cluster-api kamaji native toy" {
+	if got := r.LatestBase("toy") + " " + strings.Join(r.Providers(), " "); got != "7 cluster-api k0smotron kamaji native toy" {
 		t.Errorf("got %s", got)
 	}
 	_, err = New(Options{Image: "image", Providers: Embedded()})

@@ -27,6 +27,7 @@ func TestFootprint(t *testing.T) {
 		{"Replicas", "Each has its own.", "native", 3, nil, Footprint{MilliCPU: 405, Memory: 3 * 576 << 20, Pods: 3}, ""},
 		{"Kamaji", "The operator makes the pods: the provider says where requests stand.", "kamaji", 2, nil, Footprint{MilliCPU: 350, Memory: 2 * 704 << 20, Pods: 2}, ""},
 		{"ClusterAPI", "So does another one; machines are nothing to the shard.", "cluster-api", 2, nil, Footprint{MilliCPU: 350, Memory: 2 * 704 << 20, Pods: 2}, ""},
+		{"K0smotron", "A control plane and a member of its etcd are counted as one.", "k0smotron", 3, nil, Footprint{MilliCPU: 900, Memory: 3 * 1280 << 20, Pods: 3}, ""},
 		{
 			"Overlay", "What the class says counts.", "native", 1,
 			patch("{template: {spec: {containers: [{name: kube-apiserver, resources: {requests: {cpu: '1', memory: 1Gi}}}]}}}"),

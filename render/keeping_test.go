@@ -42,7 +42,7 @@ func kept() TenantInput {
 
 func TestStateIsKeptWithoutADataStore(t *testing.T) {
 	r := keeper(t)
-	for provider, want := range map[string]bool{"keeping": true, "native": false, "kamaji": false, "cluster-api": false, "unknown": false} {
+	for provider, want := range map[string]bool{"keeping": true, "k0smotron": true, "native": false, "kamaji": false, "cluster-api": false, "unknown": false} {
 		if got := r.KeepsState(provider, "1"); got != want {
 			t.Errorf("%s keeps the state of its tenants itself: %t, want %t", provider, got, want)
 		}

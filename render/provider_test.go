@@ -85,7 +85,7 @@ func TestInputs(t *testing.T) {
 		{"NoClass", "The class names the provider.", func(in *TenantInput) { in.Class = nil }, "class is missing"},
 		{"NoEndpoint", "The tenant is not placed.", func(in *TenantInput) { in.Placement.Address = "" }, "needs an address or a host"},
 		{"TwoEndpoints", "It has one.", func(in *TenantInput) { in.Placement.Host = "x.example" }, "needs an address or a host"},
-		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries cluster-api, kamaji, native`},
+		{"UnknownProvider", "The message says what there is.", func(in *TenantInput) { in.Class.Spec.Provider = "acme" }, `provider "acme" is unknown: this binary carries cluster-api, k0smotron, kamaji, native`},
 		{"UnknownBase", "A ledger may be newer than the binary.", func(in *TenantInput) { in.BaseVersion = "7" }, `base version "7" of provider native is unknown: this binary carries 1`},
 		{"BadCIDR", "The Service's address is computed.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0" }, "spec.network.serviceCIDR"},
 		{"TinyCIDR", "There is no room for the Service.", func(in *TenantInput) { in.Spec.Network.ServiceCIDR = "10.96.0.0/32" }, "holds no address"},

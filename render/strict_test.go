@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestObjectsDecodeStrictly(t *testing.T) {
 				t.Errorf("%s: a placeholder is left: %s", o.ID, placeholder.Find(o.JSON))
 			}
 			kind := schema.GroupVersionKind{Group: o.ID.Group, Version: o.ID.Version, Kind: o.ID.Kind}
-			if o.ID.Group == "cert-manager.io" || o.ID.Group == "kamaji.clastix.io" || strings.HasSuffix("."+o.ID.Group, ".cluster.x-k8s.io") {
+			if slices.Contains([]string{"cert-manager.io", "k0smotron.io", "kamaji.clastix.io"}, o.ID.Group) || strings.HasSuffix("."+o.ID.Group, ".cluster.x-k8s.io") {
 				continue // no Kubernetes type; API servers with their CRDs judge them
 			}
 			if !scheme.Scheme.Recognizes(kind) {
