@@ -31,6 +31,7 @@ var changes = []change{
 		// A load balancer keeps its class.
 		apart: "tenant-load-balancer",
 	},
+	{provider: "k0smotron", plain: "tenant-address", classes: []string{"tenant-class", "tenant-host"}},
 	{provider: "kamaji", plain: "tenant-host", classes: []string{"tenant-gateway", "tenant-ingress", "tenant-host-port"}},
 }
 

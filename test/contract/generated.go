@@ -18,14 +18,19 @@ var networks = []fleet.Network{
 func generated(r *render.Renderer) ([]history, error) {
 	var all []history
 	for _, provider := range r.Providers() {
-		stores, err := dataStores(r, provider)
-		if err != nil {
-			return nil, err
+		if !r.KeepsState(provider, r.LatestBase(provider)) {
+			stores, err := dataStores(r, provider)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, stores...)
 		}
-		all = append(all, stores...)
 		for i, network := range networks {
 			for _, p := range []ledger.Placement{{Address: "10.0.0.7"}, {Address: "fd00::7"}, {Host: "a.eu-1.example.com"}} {
-				p.Shard, p.DataStore = "eu-1", "eu-1-a"
+				p.Shard = "eu-1"
+				if !r.KeepsState(provider, r.LatestBase(provider)) {
+					p.DataStore = "eu-1-a"
+				}
 				h, err := life(r, provider, fmt.Sprintf("life-%d", i), network, p)
 				if err != nil {
 					return nil, err
@@ -37,11 +42,26 @@ func generated(r *render.Renderer) ([]history, error) {
 	return all, nil
 }
 
+// named are the files of classes by which tenants can have names, for providers whose
+// bases alone give them none.
+var named = map[string]map[string][]byte{
+	"k0smotron": {
+		"kustomization.yaml": []byte("resources: [../../providers/k0smotron]\npatches: [{path: cluster.yaml}]\n"),
+		"cluster.yaml": []byte("apiVersion: k0smotron.io/v1beta2\nkind: Cluster\nmetadata: {name: TENANT-NAME, namespace: TENANT-NAMESPACE}\n" +
+			"spec: {service: {type: ClusterIP}, ingress: {deploy: true, port: 443, apiHost: TENANT-HOST, konnectivityHost: konnectivity.example.com}}\n"),
+		"stamp/kustomization.yaml": []byte("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nreplacements:\n" +
+			"- source: {kind: Tenant, fieldPath: spec.endpoint.public}\n  targets: [{select: {kind: Cluster}, fieldPaths: [spec.ingress.apiHost]}]\n"),
+	},
+}
+
 // life is a tenant that is made, grows, is upgraded, is removed, comes back, and is
 // removed for good.
 func life(r *render.Renderer, provider, name string, network fleet.Network, p ledger.Placement) (history, error) {
 	h := history{name: fmt.Sprintf("%s %s on %s%s", provider, name, p.Address, p.Host)}
 	class := &fleet.Class{Metadata: fleet.Metadata{Name: "standard"}, Spec: fleet.ClassSpec{Provider: provider}}
+	if p.Host != "" {
+		class.Files = named[provider]
+	}
 	for _, step := range []struct {
 		version   string
 		replicas  int
