@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/tenantry/tenantry/render"
@@ -112,6 +113,27 @@ var writtenBack = map[schema.GroupKind]fields{
 	},
 }
 
+// condition is one as Kubernetes writes it.
+func condition(name, status, reason string) map[string]any {
+	return map[string]any{
+		"type": name, "status": status, "reason": reason, "message": "", "observedGeneration": int64(1), "lastTransitionTime": "2026-03-01T10:00:00Z",
+	}
+}
+
+// statuses are what controllers tell, of kinds whose definitions say what that may be.
+var statuses = map[schema.GroupKind]map[string]any{
+	{Group: "k0smotron.io", Kind: "Cluster"}: {
+		"replicas": int64(1), "updatedReplicas": int64(1), "readyReplicas": int64(1), "selector": "app=k0smotron",
+		"conditions": []any{
+			condition("Available", "True", "Available"), condition("CertificatesAvailable", "True", "Created"),
+			condition("ControlPlaneExposed", "True", "ClusterWithExternalAddress"), condition("ControlPlaneFunctional", "True", "KubeSystemNamespaceFound"),
+			condition("ControlPlaneScaling", "False", "ControlPlaneWithDesiredReplicas"), condition("ControlPlaneUpToDate", "True", "AllReplicasUpToDate"),
+			condition("KubeconfigSecretAvailable", "True", "Created"), condition("Deleting", "False", "NotDeleting"),
+		},
+		"deprecated": map[string]any{"v1beta1": map[string]any{"ready": true, "reconciliationStatus": "Reconciliation successful"}},
+	},
+}
+
 // plays tells whether the controllers of an object's kind are played: then nobody else
 // writes into it.
 func (t *target) plays(o *unstructured.Unstructured) bool {
@@ -123,8 +145,8 @@ func ofClusterAPI(kind schema.GroupKind) bool {
 	return strings.HasSuffix("."+kind.Group, ".cluster.x-k8s.io")
 }
 
-// writeBack plays the controllers of an object: fields of its spec, a finalizer, and in
-// Cluster API the Cluster as an owner and its name as a label.
+// writeBack plays the controllers of an object: fields of its spec, a finalizer, in
+// Cluster API the Cluster as an owner and its name as a label, and a status.
 func (t *target) writeBack(ctx context.Context, made *unstructured.Unstructured) error {
 	if !t.plays(made) {
 		return nil
@@ -147,7 +169,12 @@ func (t *target) writeBack(ctx context.Context, made *unstructured.Unstructured)
 		}
 	}
 	o.SetManagedFields(nil)
-	_, err := t.resource(o).Update(ctx, o, metav1.UpdateOptions{FieldManager: played})
+	written, err := t.resource(o).Update(ctx, o, metav1.UpdateOptions{FieldManager: played})
+	if status := statuses[kind]; err == nil && status != nil {
+		written.Object["status"] = runtime.DeepCopyJSON(status)
+		written.SetManagedFields(nil)
+		_, err = t.resource(o).UpdateStatus(ctx, written, metav1.UpdateOptions{FieldManager: played, FieldValidation: metav1.FieldValidationStrict})
+	}
 	return err
 }
 

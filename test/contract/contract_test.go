@@ -205,7 +205,7 @@ func TestRendered(t *testing.T) {
 			t.Errorf("no %s is applied", kind)
 		}
 	}
-	for _, name := range []string{"kamaji/tenant-address.golden.yaml", "native/datastore.golden.yaml", "examples/quickstart", "kamaji life-0 on 10.0.0.7", "cluster-api life-0 on a.eu-1.example.com", "kamaji datastore form-2", "kamaji/tenant-address with tenant-addons and without", "kamaji/tenant-host through all classes"} {
+	for _, name := range []string{"kamaji/tenant-address.golden.yaml", "native/datastore.golden.yaml", "examples/quickstart", "kamaji life-0 on 10.0.0.7", "cluster-api life-0 on a.eu-1.example.com", "k0smotron life-0 on a.eu-1.example.com", "examples/k0smotron", "kamaji datastore form-2", "kamaji/tenant-address with tenant-addons and without", "kamaji/tenant-host through all classes"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("%s is not applied; there are %v", name, names)
 		}
