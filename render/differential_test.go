@@ -121,6 +121,13 @@ var targets = map[string][]target{
 		{"integer", "{select: {kind: Cluster}, fieldPaths: [spec.clusterNetwork.apiServerPort]}"},
 		{"array", "{select: {kind: KamajiControlPlane}, fieldPaths: [spec.admissionControllers], options: {create: true}}"},
 	},
+	"k0smotron": {
+		{"string", "{select: {kind: ConfigMap, name: extra}, fieldPaths: [data.whole]}"},
+		{"string", "{select: {kind: Cluster}, fieldPaths: [spec.image]}"},
+		{"string", "{select: {kind: Cluster}, fieldPaths: [spec.storage.etcd.persistence.storageClass], options: {create: true}}"},
+		{"boolean", "{select: {kind: ConfigMap, name: extra}, fieldPaths: [data.whole]}"},
+		{"array", "{select: {kind: Cluster}, fieldPaths: [spec.controlPlaneFlags], options: {create: true}}"},
+	},
 }
 
 func drawValue(t *rapid.T, kind string) any {
@@ -138,16 +145,19 @@ func drawValue(t *rapid.T, kind string) any {
 
 func drawTenant(t *rapid.T) TenantInput {
 	in := acme()
-	provider := rapid.SampledFrom([]string{"native", "kamaji", "cluster-api"}).Draw(t, "provider")
+	provider := rapid.SampledFrom([]string{"native", "kamaji", "cluster-api", "k0smotron"}).Draw(t, "provider")
 	in.Class.Spec.Provider = provider
-	if rapid.Bool().Draw(t, "host") {
+	labels := "labels: [{pairs: {example.com/class: " + quote(texts().Draw(t, "label")) + "}}]\n"
+	if provider == "k0smotron" { // it demands a class of its own for a name, and no labels
+		in.DataStore, in.Placement.DataStore, labels = DataStoreInput{}, "", ""
+	} else if rapid.Bool().Draw(t, "host") {
 		in.Placement.Address, in.Placement.Host = "", "acme.example.com"
 	}
 	in.Spec.Access.Groups = rapid.SliceOfN(rapid.StringMatching(`[a-z:]{1,5}x`), 0, 2).Draw(t, "groups")
 
 	// The class: an object of its own, patches, a stamp.
 	overlay := "resources: [../../providers/" + provider + ", extra.yaml]\n" +
-		"labels: [{pairs: {example.com/class: " + quote(texts().Draw(t, "label")) + "}}]\npatches:\n" +
+		labels + "patches:\n" +
 		"- target: {kind: ConfigMap, name: extra}\n  patch: |\n    - {op: add, path: /data/patched, value: " + quote(texts().Draw(t, "patched")) + "}\n"
 	files := map[string]string{
 		"kustomization.yaml": overlay,
@@ -172,7 +182,7 @@ func drawTenant(t *rapid.T) TenantInput {
 	if rapid.Bool().Draw(t, "component") {
 		workload := map[string]string{
 			"native": "apps/v1/Deployment", "kamaji": "kamaji.clastix.io/v1alpha1/TenantControlPlane",
-			"cluster-api": "controlplane.cluster.x-k8s.io/v1alpha2/KamajiControlPlane",
+			"cluster-api": "controlplane.cluster.x-k8s.io/v1alpha2/KamajiControlPlane", "k0smotron": "k0smotron.io/v1beta2/Cluster",
 		}[provider]
 		kind := workload[strings.LastIndexByte(workload, '/')+1:]
 		in.Class.Spec.Allow = &fleet.Allow{
@@ -189,7 +199,7 @@ func drawTenant(t *rapid.T) TenantInput {
 				"- target: {kind: ConfigMap, name: extra}\n  patch: |\n    - {op: add, path: /data/own, value: " + quote(texts().Draw(t, "own")) + "}\n",
 			"more.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: tenant-acme}\ndata: {x: " + quote(texts().Draw(t, "more")) + "}",
 			"patch.yaml": "apiVersion: " + workload[:strings.LastIndexByte(workload, '/')] + "\nkind: " + kind + "\nmetadata:\n  name: " +
-				map[string]string{"native": "control-plane", "kamaji": "acme", "cluster-api": "acme"}[provider] +
+				map[string]string{"native": "control-plane", "kamaji": "acme", "cluster-api": "acme", "k0smotron": "acme"}[provider] +
 				"\n  namespace: tenant-acme\n  annotations: {example.com/own: " + quote(texts().Draw(t, "annotation")) + "}\n",
 		})
 	}
