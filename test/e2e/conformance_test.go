@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, provider := range []string{"kamaji", "cluster-api"} {
+	for _, provider := range []string{"kamaji", "cluster-api", "k0smotron"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
 			s := take(t)
