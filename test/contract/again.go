@@ -91,8 +91,8 @@ var writtenBack = map[schema.GroupKind]fields{
 		"controlPlane.service.additionalMetadata":       map[string]any{},
 	},
 	{Group: "kamaji.clastix.io", Kind: "DataStore"}: {},
-	// It merges what it makes of k0sConfig back into it, and writes a Cluster as a whole
-	// once it knows the load balancer's address.
+	// It merges what it makes of k0sConfig back into it, whoever said it before, and writes a
+	// Cluster as a whole once it knows the load balancer's address.
 	{Group: "k0smotron.io", Kind: "Cluster"}: {
 		"externalAddress": "192.0.2.9",
 		"certificateRefs": []any{
@@ -100,16 +100,16 @@ var writtenBack = map[schema.GroupKind]fields{
 			map[string]any{"type": "sa", "name": "acme-sa"}, map[string]any{"type": "etcd", "name": "acme-etcd"},
 			map[string]any{"type": "apiserver-etcd-client", "name": "acme-apiserver-etcd-client"},
 		},
-		"manifests":          []any{map[string]any{"name": "kmc-acme-endpoint", "configMap": map[string]any{"name": "kmc-acme-endpoint"}}},
-		"k0sConfig.metadata": map[string]any{"name": "k0s", "namespace": "kube-system"},
-		"k0sConfig.spec.api": map[string]any{
-			"port": int64(6443), "externalAddress": "192.0.2.9", "sans": []any{"192.0.2.9", "kmc-acme-lb", "kmc-acme-lb.tenant-acme.svc"},
-		},
-		"k0sConfig.spec.konnectivity": map[string]any{"agentPort": int64(8132)},
-		"k0sConfig.spec.storage":      map[string]any{"type": "etcd"},
-		"monitoring":                  map[string]any{"enabled": false, "prometheusImage": "", "proxyImage": ""},
-		"storage.kine.dataSourceURL":  "__K0SMOTRON_KINE_DATASOURCE_URL_PLACEHOLDER__",
-		"storage.nats":                map[string]any{"persistence": map[string]any{"storageClass": "", "size": "0"}},
+		"!manifests":                             []any{map[string]any{"name": "kmc-acme-endpoint", "configMap": map[string]any{"name": "kmc-acme-endpoint"}}},
+		"!k0sConfig.metadata":                    map[string]any{"name": "k0s", "namespace": "kube-system"},
+		"!k0sConfig.spec.api.port":               int64(6443),
+		"!k0sConfig.spec.api.sans":               []any{"192.0.2.9", "kmc-acme-lb", "kmc-acme-lb.tenant-acme.svc"},
+		"!k0sConfig.spec.api.externalAddress":    "192.0.2.9",
+		"!k0sConfig.spec.konnectivity.agentPort": int64(8132),
+		"!k0sConfig.spec.storage":                map[string]any{"type": "etcd"},
+		"!storage.kine.dataSourceURL":            "__K0SMOTRON_KINE_DATASOURCE_URL_PLACEHOLDER__",
+		"monitoring":                             map[string]any{"enabled": false, "prometheusImage": "", "proxyImage": ""},
+		"storage.nats":                           map[string]any{"persistence": map[string]any{"storageClass": "", "size": "0"}},
 	},
 }
 
