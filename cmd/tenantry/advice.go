@@ -8,6 +8,7 @@ var advice = map[string]string{
 	"ClassUnusable":          `mend the class; "tenantry validate" says where`,
 	"DataStoreUnusable":      `mend the datastore; "tenantry validate" says where`,
 	"BaseUnknown":            "run a tenantry that carries that base version: an older one cannot look after what stands on it",
+	"SecretMissing":          "put the Secret on the shard: docs/secrets.md",
 	"NoPlace":                "make room on a shard, or ask for less",
 	"CannotObserve":          "let the daemon list that kind on the shard: its rights there lack it",
 	"Frozen":                 "revert the change: a living tenant keeps its provider, shard and datastore",
