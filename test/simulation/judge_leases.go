@@ -74,18 +74,6 @@ func (j *judge) leased(c *cluster, change apiserver.Change, x *exchange) {
 	r.holder, r.changed, r.duration, r.foreign = holder, now, time.Duration(seconds)*time.Second, false
 }
 
-// twice tells whether two lives hold the Lease: people took it away from one, who has not
-// noticed yet. What the one writes the other takes back, until the older term is over.
-func (g *guard) twice(now time.Time) bool {
-	valid := 0
-	for _, t := range g.terms {
-		if t.lost.IsZero() || now.Before(t.lost) {
-			valid++
-		}
-	}
-	return valid > 1
-}
-
 // lawful judges a write of a replica that is not to the Lease: it is asked for while the
 // Lease is held, and ends before another one may have it. What was under way when it was
 // given back may still arrive.

@@ -98,16 +98,6 @@ var worldRules = []broken{
 			c.stay()
 		}
 	}, "HotLoop"},
-	{"Fighting", "two who both hold a Lease write against each other, but not for ever", func(c *court) {
-		c.judge.guard(c.clusters["blue"]).terms["b-1"] = &tenure{sent: time.Now(), lost: time.Now().Add(time.Minute)}
-		for i := range 45 {
-			o := ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1)
-			o["data"] = map[string]any{"ours": fmt.Sprint(i)}
-			c.apply("a-1", "blue", o)
-			c.sleep(4 * time.Second)
-			c.stay()
-		}
-	}, "HotLoop"},
 	{"Chatting", "nor is a ledger a heartbeat", func(c *court) {
 		for i := range 70 {
 			changes := c.held("ant")
