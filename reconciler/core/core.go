@@ -81,9 +81,11 @@ type gitState struct {
 	wanted          int64
 	askedAt, readAt time.Time
 	// accepted goes with the Fetch that was asked for; vetted are the accepted
-	// commits that what is declared is known to descend from.
+	// commits that what is declared is known to descend from. waived are those that a
+	// person has let what is declared replace.
 	accepted  []string
 	vetted    map[string]bool
+	waived    map[string]bool
 	nextFetch time.Time
 	last      map[WantRef]Last
 	searched  map[WantRef]bool
@@ -208,7 +210,7 @@ func New(cfg Config, renderer *render.Renderer) *Core {
 	return &Core{
 		cfg:      cfg,
 		renderer: renderer,
-		git:      gitState{vetted: map[string]bool{}, last: map[WantRef]Last{}, searched: map[WantRef]bool{}},
+		git:      gitState{vetted: map[string]bool{}, waived: map[string]bool{}, last: map[WantRef]Last{}, searched: map[WantRef]bool{}},
 		ledger:   ledgerState{contains: map[string]bool{}},
 		shards:   map[string]*shardState{},
 		owners:   map[string]*ownerState{},

@@ -30,9 +30,12 @@ func (c *Core) fetch(now time.Time) {
 		}
 	}
 	add(&accepted, g.own)
+	// What comes next has to descend from what this replica goes by, and so from all that
+	// was compared with that. One that goes by nothing asks for each Lease's anew.
+	follows := g.declared != nil && g.own == g.declared.Commit
 	for _, name := range slices.Sorted(maps.Keys(c.shards)) {
 		lease := c.shards[name].lease
-		if !c.vetted(lease.Accepted) {
+		if !g.waived[lease.Accepted] && (!follows || !c.vetted(lease.Accepted)) {
 			add(&accepted, lease.Accepted)
 		}
 		if _, told := c.ledger.contains[lease.Tip]; !told {

@@ -235,6 +235,70 @@ func TestRewrittenWhileWaitingIsNotAccepted(t *testing.T) {
 	w.wantPhase("t1", Ready)
 }
 
+// That a commit descended from what a Lease remembers says nothing of the next one, when
+// nobody asked whether that descends from the first.
+func TestRewrittenAfterALeaseIsAcceptedByNobody(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		between func(shard string, l Lease) Lease
+	}{
+		{"another holds it meanwhile", func(shard string, l Lease) Lease {
+			return Lease{Shard: shard, Holder: "another", Identity: l.Identity, Accepted: l.Accepted, Tip: l.Tip}
+		}},
+		{"another holds it, and it cannot be read", func(shard string, _ Lease) Lease {
+			return Lease{Shard: shard, Holder: "another"}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := withTenants(t, 2)
+			w.pass(2 * time.Minute)
+			good, works, ledgers := w.head, len(w.shards["one"].works), len(w.ledgers)
+			held := Lease{Held: true, Identity: w.shards["one"].identity, Accepted: good.id, Tip: w.tip()}
+			for name := range w.shards {
+				w.queue = append(w.queue, tt.between(name, held))
+			}
+			w.settle()
+			w.head = w.commits[0] // acme alone: t0 and t1 seem to be removed
+			w.commit(map[string]string{"NOTES": "another end"})
+			w.pass(5 * time.Minute)
+			for name, s := range w.shards {
+				l := held
+				l.Shard, l.Identity = name, s.identity
+				w.queue = append(w.queue, l)
+			}
+			w.pass(time.Hour)
+			if len(w.shards["one"].works) != works || len(w.ledgers) != ledgers {
+				t.Errorf("a rewritten branch made %d works and %d decisions", len(w.shards["one"].works)-works, len(w.ledgers)-ledgers)
+			}
+			w.head = good
+			w.commit(map[string]string{"NOTES": "as it was"})
+			w.pass(2 * time.Minute)
+			w.wantPhase("t1", Ready)
+		})
+	}
+}
+
+// What a person has let a branch replace is asked for no more, whoever remembers it still.
+func TestWaivedOnceIsWaived(t *testing.T) {
+	w := withTenants(t, 2)
+	old := w.head
+	w.head = w.commits[0]
+	w.commit(map[string]string{"NOTES": "another end"})
+	w.core.cfg.AcceptRewind = w.head.id
+	w.restart()
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok {
+			w.queue[i] = Lease{Shard: l.Shard, Holder: "another", Identity: l.Identity, Accepted: old.id, Tip: w.tip()}
+		}
+	}
+	w.pass(5 * time.Minute)
+	w.commit(map[string]string{"NOTES": "and on from there"})
+	w.pass(5 * time.Minute)
+	if w.core.git.problem != "" || w.core.git.declared.Commit != w.head.id {
+		t.Errorf("it goes by %s with problem %q, want %s", w.core.git.declared.Commit, w.core.git.problem, w.head.id)
+	}
+}
+
 func TestUnusableClassHoldsItsTenants(t *testing.T) {
 	w := begun(t)
 	w.commit(map[string]string{

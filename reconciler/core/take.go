@@ -80,8 +80,8 @@ func (c *Core) takeDeclared(e Declared) {
 		return
 	}
 	if c.git.declared == nil || c.git.declared.Commit != e.Commit {
-		if d := c.git.declared; d == nil || !slices.Contains(c.git.accepted, d.Commit) {
-			clear(c.git.vetted) // it may not descend from what was declared, nor from what that did
+		if c.git.declared != nil && !slices.Contains(c.git.accepted, c.git.declared.Commit) {
+			clear(c.git.vetted) // that was of a commit which this one may not descend from
 		}
 		c.dirtyDeclared(c.git.declared, &e)
 		c.git.declared = &e
@@ -206,11 +206,13 @@ func (c *Core) takeFetched(e Fetched, now time.Time) {
 	if e.Err == nil {
 		g.done, g.attempts, g.readAt = max(g.done, e.Seq), 0, g.askedAt
 		if g.problem == "" {
+			known := g.vetted
+			if d := g.declared; d != nil && d.Commit == c.cfg.AcceptRewind {
+				known = g.waived
+			}
 			for _, a := range g.accepted {
-				if !g.vetted[a] {
-					g.vetted[a] = true
-					c.unread = true
-				}
+				c.unread = c.unread || !known[a]
+				known[a] = true
 			}
 		}
 	} else {
@@ -352,7 +354,7 @@ func (c *Core) takeLease(e Lease) {
 // vetted tells whether what is declared is known to descend from an accepted commit.
 func (c *Core) vetted(accepted string) bool {
 	d := c.git.declared
-	return accepted == "" || c.git.vetted[accepted] || (d != nil && d.Commit == accepted)
+	return accepted == "" || c.git.vetted[accepted] || c.git.waived[accepted] || (d != nil && d.Commit == accepted)
 }
 
 func (c *Core) takeObserved(e Observed, now time.Time) {

@@ -268,7 +268,7 @@ func (w *world) fetch(f Fetch) {
 	case w.head == nil:
 		w.queue = append(w.queue, Declared{Problem: Missing, Message: "gone"})
 		w.reported = ""
-	case slices.ContainsFunc(f.Accepted, func(id string) bool { return !w.head.descends(id) }):
+	case w.head.id != f.AcceptRewind && slices.ContainsFunc(f.Accepted, func(id string) bool { return !w.head.descends(id) }):
 		w.queue = append(w.queue, Declared{Problem: Rewound, Message: "rewound"})
 		w.reported = ""
 	case w.problem != "":
