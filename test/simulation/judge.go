@@ -116,7 +116,7 @@ func (j *judge) changed(c *cluster, change apiserver.Change) {
 			j.lawful(c, change, x)
 			j.judgeWrite(c, change, x)
 		}
-		j.wrote(c, change)
+		j.wrote(c, change, x)
 	} else {
 		j.disturbed(c, change)
 	}

@@ -74,6 +74,14 @@ func (j *judge) leased(c *cluster, change apiserver.Change, x *exchange) {
 	r.holder, r.changed, r.duration, r.foreign = holder, now, time.Duration(seconds)*time.Second, false
 }
 
+// lets tells whether a life may write now. Two lives may only where people have taken the
+// Lease away from one, who hears of it with the next renewal: until then each writes what
+// it has read of a branch that has just changed, and each puts right what the other wrote.
+func (r *guard) lets(life string, now time.Time) bool {
+	t := r.terms[life]
+	return t != nil && (t.lost.IsZero() || now.Before(t.lost))
+}
+
 // lawful judges a write of a replica that is not to the Lease: it is asked for while the
 // Lease is held, and ends before another one may have it. What was under way when it was
 // given back may still arrive.

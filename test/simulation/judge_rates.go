@@ -22,6 +22,7 @@ type objectAt struct {
 // rates count what replicas do.
 type rates struct {
 	writes   map[objectAt][]time.Time
+	writers  map[objectAt]string // the life that wrote last
 	pushes   []time.Time
 	statuses map[string][]time.Time // by life
 	requests map[string]count       // by life
@@ -36,7 +37,7 @@ type count struct {
 }
 
 func newRates() rates {
-	return rates{writes: map[objectAt][]time.Time{}, statuses: map[string][]time.Time{}, requests: map[string]count{}}
+	return rates{writes: map[objectAt][]time.Time{}, writers: map[objectAt]string{}, statuses: map[string][]time.Time{}, requests: map[string]count{}}
 }
 
 // since drops what is older than a time.
@@ -48,11 +49,16 @@ func since(all []time.Time, begin time.Time) []time.Time {
 func (r *rates) wrote(j *judge, at objectAt, now time.Time) {
 	all := append(since(r.writes[at], now.Add(-10*time.Minute)), now)
 	r.writes[at] = all
-	r.total++
-	r.last = nameOf(at.key) + " on " + at.cluster
+	r.count(at)
 	if len(all) > writesInTenMinutes {
 		j.violate("HotLoop", "%s on %s was written %d times in ten minutes", nameOf(at.key), at.cluster, len(all))
 	}
+}
+
+// count notes that something was written.
+func (r *rates) count(at objectAt) {
+	r.total++
+	r.last = nameOf(at.key) + " on " + at.cluster
 }
 
 // pushed: the ledger is read by people.

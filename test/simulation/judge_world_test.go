@@ -91,11 +91,26 @@ var worldRules = []broken{
 	}, "TearDown"},
 	{"Spinning", "who writes again and again is at odds with itself", func(c *court) {
 		for i := range 25 {
-			o := ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1)
-			o["data"] = map[string]any{"ours": fmt.Sprint(i)}
-			c.apply("a-1", "blue", o)
+			c.again("a-1", i)
 			c.sleep(10 * time.Second)
 			c.stay()
+		}
+	}, "HotLoop"},
+	{"Dueling", "whom people take the Lease away from hears of it with the next renewal", func(c *court) {
+		c.taken("blue", "b-1")
+		for i := range 25 {
+			c.again([]string{"a-1", "b-1"}[i%2], i)
+		}
+	}, ""},
+	{"DuelingOn", "and writes no more from then on", func(c *court) {
+		c.taken("blue", "b-1")
+		c.sleep(13 * time.Second)
+		c.again("a-1", 0)
+	}, "Lease"},
+	{"SpinningInADuel", "who answers nobody's write is at odds with itself", func(c *court) {
+		c.taken("blue", "b-1")
+		for i := range 25 {
+			c.again("b-1", i)
 		}
 	}, "HotLoop"},
 	{"Chatting", "nor is a ledger a heartbeat", func(c *court) {
@@ -221,4 +236,20 @@ var worldRules = []broken{
 			c.judge.watch()
 		}
 	}, ""},
+}
+
+// again has a life write the same object once more, otherwise than before.
+func (c *court) again(who string, i int) {
+	o := ours("v1", "ConfigMap", "tenant-ant", "extra", "uid-ant", 1)
+	o["data"] = map[string]any{"ours": fmt.Sprint(i)}
+	c.apply(who, "blue", o)
+}
+
+// taken has people delete a Lease, and another life take it.
+func (c *court) taken(cluster, by string) {
+	key := apiserver.Key{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease", Namespace: lease.Namespace, Name: lease.Name}
+	if err := c.clusters[cluster].server.Delete(key); err != nil {
+		c.t.Fatal(err)
+	}
+	c.hold(by, cluster)
 }

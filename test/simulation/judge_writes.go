@@ -278,9 +278,18 @@ func (j *judge) tenantOf(uid string) *ledger.Tenant {
 	return nil
 }
 
-// wrote counts what is written to an object.
-func (j *judge) wrote(c *cluster, change apiserver.Change) {
-	if !isLease(change.Key) {
-		j.rates.wrote(j, objectAt{c.name, change.Key}, time.Now())
+// wrote counts what is written to an object, but for what answers a write of another life
+// that may still write as well.
+func (j *judge) wrote(c *cluster, change apiserver.Change, x *exchange) {
+	if isLease(change.Key) {
+		return
 	}
+	at, now, r := objectAt{c.name, change.Key}, time.Now(), j.guard(c)
+	before := j.rates.writers[at]
+	j.rates.writers[at] = x.life.id
+	if before != x.life.id && r.lets(before, now) && r.lets(x.life.id, now) {
+		j.rates.count(at)
+		return
+	}
+	j.rates.wrote(j, at, now)
 }
