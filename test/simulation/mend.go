@@ -1,0 +1,89 @@
+package simulation
+
+import (
+	"bytes"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+)
+
+// mend has declarations be such that each tenant can be what it is decided to be.
+func (w *world) mend() {
+	j := w.judge
+	f, err := j.fleetAt(j.declaredTips.tip())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	mended := map[string][]byte{}
+	for file, content := range w.fleetFiles() {
+		ref := fleet.Ref{Kind: map[string]string{
+			"classes": fleet.KindClass, "shards": fleet.KindShard, "datastores": fleet.KindDataStore,
+		}[strings.Split(file, "/")[0]], Name: strings.TrimSuffix(path.Base(file), ".yaml")}
+		if ref.Kind == fleet.KindClass {
+			ref.Name = path.Base(path.Dir(file))
+		}
+		if _, broken := f.Broken[ref]; broken || f.Absent(ref) {
+			mended[file] = content
+		}
+	}
+	// Who was stopped by the brake may go now.
+	mended["fleet.yaml"] = []byte(strings.Replace(string(w.fleetFile()), "limit: ", "allowLast: true, limit: 10", 1))
+	l, files := j.tip(), w.files()
+	for _, name := range slices.Sorted(maps.Keys(tenantsIn(files))) {
+		w.mendTenant(mended, files, name, f.Tenants[name], l)
+	}
+	for file, content := range mended {
+		if was, there := files[file]; there == (content != nil) && bytes.Equal(was, content) {
+			delete(mended, file)
+		}
+	}
+	if len(mended) > 0 {
+		w.commit("mend", mended)
+	}
+}
+
+// tenantsIn are the names that files declare, well or not.
+func tenantsIn(files map[string][]byte) map[string][]string {
+	all := map[string][]string{}
+	for file := range files {
+		if parts := strings.Split(file, "/"); len(parts) == 4 && parts[0] == "tenants" && parts[3] == "tenant.yaml" {
+			all[parts[2]] = append(all[parts[2]], file)
+		}
+	}
+	return all
+}
+
+// mendTenant writes one tenant anew, unless it is well.
+func (w *world) mendTenant(mended, files map[string][]byte, name string, t *fleet.Tenant, l *ledger.Ledger) {
+	class, more, e := "hosted", "", l.Tenants[name]
+	if e != nil && e.Lifecycle == ledger.Purged {
+		e = nil
+	}
+	if e != nil && e.Provider == "native" || e == nil && t != nil && t.Spec.Class != class {
+		class = "native" // as it is, or is about to be decided
+	}
+	paths := slices.Sorted(slices.Values(tenantsIn(files)[name]))
+	if t != nil && len(paths) == 1 && len(t.Files) == 0 {
+		wrong := t.Spec.Class != class && e != nil || t.Spec.Shard != "" && e != nil && t.Spec.Shard != e.Placement.Shard || t.Spec.DataStore != ""
+		if !wrong && (e == nil || t.Dir() == e.Source || t.Spec.MovedFrom == e.Source) {
+			return
+		}
+	}
+	keep := paths[0]
+	if e != nil && slices.Contains(paths, e.Source+"/tenant.yaml") {
+		keep = e.Source + "/tenant.yaml"
+	}
+	for file := range files {
+		if dir := path.Dir(file); slices.ContainsFunc(paths, func(p string) bool { return path.Dir(p) == dir }) {
+			mended[file] = nil
+		}
+	}
+	if e != nil && path.Dir(keep) != e.Source {
+		more = ", movedFrom: " + e.Source
+	}
+	mended[keep] = tenantDeclared(name, class, more)
+}
