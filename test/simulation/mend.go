@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/reconciler/core"
 )
 
 // mend has declarations be such that each tenant can be what it is decided to be.
@@ -36,6 +39,15 @@ func (w *world) mend() {
 	for _, name := range slices.Sorted(maps.Keys(tenantsIn(files))) {
 		w.mendTenant(mended, files, name, f.Tenants[name], l)
 	}
+	for _, name := range slices.Sorted(maps.Keys(l.Tenants)) {
+		if e := l.Tenants[name]; f.Tenants[name] == nil && len(tenantsIn(files)[name]) == 0 && w.forgotten(e) {
+			class := "hosted"
+			if e.Provider == "native" {
+				class = "native"
+			}
+			mended[e.Source+"/tenant.yaml"] = tenantDeclared(name, class, "")
+		}
+	}
 	for file, content := range mended {
 		if was, there := files[file]; there == (content != nil) && bytes.Equal(was, content) {
 			delete(mended, file)
@@ -44,6 +56,27 @@ func (w *world) mend() {
 	if len(mended) > 0 {
 		w.commit("mend", mended)
 	}
+}
+
+// forgotten tells whether a tenant is kept, and says so, because nothing declares it and
+// nothing in the branch's history ever did: people have accepted another end. They are
+// told to declare it again, and look themselves whether that is so.
+func (w *world) forgotten(e *ledger.Tenant) bool {
+	tip := w.git.Tip(statusBranch)
+	if tip == "" {
+		return false
+	}
+	var st core.TenantStatus
+	said := w.filesOn(tip)[path.Join("status", e.Placement.Shard, ledger.Dir(e.Name), e.Name+".yaml")]
+	if yaml.Unmarshal(said, &st) != nil || !slices.ContainsFunc(st.Conditions, func(c core.Condition) bool { return c.Reason == "LastDeclarationUnknown" }) {
+		return false
+	}
+	for _, commit := range w.git.Log(declaredBranch) {
+		if f, err := w.judge.fleetAt(commit); err == nil && f.Tenants[e.Name] != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // tenantsIn are the names that files declare, well or not.
