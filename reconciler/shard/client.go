@@ -180,9 +180,9 @@ func (c *client) do(ctx context.Context, r call) (*unstructured.Unstructured, in
 		return nil, 0, &problem{ReasonNoLease, "this replica does not hold the shard's Lease"}
 	}
 	left = min(left, requestTimeout)
-	ctx, cancel := context.WithTimeout(ctx, left)
+	bounded, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	body, code, err := c.send(ctx, r, left)
+	body, code, err := c.send(bounded, r, left)
 	if err != nil {
 		return nil, code, lapsed(ctx, err, time.Now().Before(end))
 	}

@@ -129,7 +129,8 @@ func orElse(s, other string) string {
 
 func isSecret(id render.ObjectID) bool { return id.Group == "" && id.Kind == "Secret" }
 
-// lapsed makes an error of a request that the lease's end cut off what it is.
+// lapsed makes an error of a request that the lease's end cut off what it is. ctx is the
+// term's: that a request took too long says nothing of the lease.
 func lapsed(ctx context.Context, err error, held bool) error {
 	if err == nil || held && ctx.Err() == nil {
 		return err

@@ -70,3 +70,40 @@ func TestKindsOfAGroupAreLookedUpOnce(t *testing.T) {
 		}
 	})
 }
+
+// deafServer knows a kind, and answers nothing about its objects.
+type deafServer struct{ slowServer }
+
+func (s *deafServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/apis/apps/v1" {
+		return s.slowServer.RoundTrip(r)
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// That nobody answers is not the Lease's end, unless it ended meanwhile.
+func TestWhatCutsARequestOff(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		lease time.Duration
+		want  string
+	}{
+		{"the request's own time is over", 10 * time.Minute, ReasonUnreachable},
+		{"the Lease's time is over", 10 * time.Second, ReasonNoLease},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				end := time.Now().Add(tt.lease)
+				c, err := newClient(&rest.Config{Host: "https://shard.example.com", Transport: &deafServer{}}, func() time.Time { return end }, NewSchemas())
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _, err = c.do(t.Context(), call{verb: http.MethodGet, id: render.ObjectID{Group: "apps", Version: "v1", Kind: "Deployment", Namespace: "x", Name: "x"}})
+				if got := reasonOf(err); got != tt.want {
+					t.Errorf("reason %s, want %s: %v", got, tt.want, err)
+				}
+			})
+		})
+	}
+}
