@@ -12,7 +12,7 @@ import (
 )
 
 // Load reads the fleet that fsys declares: fleet.yaml, shards/, datastores/,
-// classes/ and tenants/; whatever else stands at the root is ignored.
+// providers/, classes/ and tenants/; whatever else stands at the root is ignored.
 //
 // It does not fail as a whole: what is wrong becomes a Finding, and the
 // declaration that it belongs to is in Fleet.Broken instead of the maps.
@@ -25,20 +25,22 @@ import (
 // folder's content hash, Class.Tree is filled from it.
 //
 // Who loads one commit after the other uses a Loader.
-func Load(fsys fs.FS) (*Fleet, Findings, error) { return load(fsys, nil) }
+func Load(fsys fs.FS) (*Fleet, Findings, error) { return load(fsys, nil, nil) }
 
-func load(fsys fs.FS, remembered *memory) (*Fleet, Findings, error) {
-	l := &loader{fsys: fsys, memory: remembered, fleet: &Fleet{
+func load(fsys fs.FS, remembered *memory, judge func(*Provider) Findings) (*Fleet, Findings, error) {
+	l := &loader{fsys: fsys, memory: remembered, judgeProvider: judge, fleet: &Fleet{
 		Settings:   DefaultSettings(),
 		Shards:     map[string]*Shard{},
 		DataStores: map[string]*DataStore{},
 		Classes:    map[string]*Class{},
+		Providers:  map[string]*Provider{},
 		Broken:     map[Ref]Broken{},
 	}}
 	l.entries = make([]*entry, 0, remembered.entries())
 	if err := l.root(); err != nil {
 		return nil, nil, err
 	}
+	l.linkProviders()
 	l.check()
 	l.fleet.Tenants = make(map[string]*Tenant, len(l.entries))
 	l.finish()
@@ -74,9 +76,11 @@ type loader struct {
 	// base is the path in the repository that fsys is, empty for its root.
 	base string
 	// memory is what a Loader knows from before; it may be nil.
-	memory   *memory
-	fleet    *Fleet
-	findings Findings
+	memory *memory
+	// judgeProvider is Loader.Judge; it may be nil.
+	judgeProvider func(*Provider) Findings
+	fleet         *Fleet
+	findings      Findings
 
 	entries  []*entry
 	settings *entry
@@ -207,6 +211,8 @@ func (l *loader) keep(name string, value any) {
 		l.fleet.DataStores[name] = v
 	case *Class:
 		l.fleet.Classes[name] = v
+	case *Provider:
+		l.fleet.Providers[name] = v
 	case *Tenant:
 		l.fleet.Tenants[name] = v
 	}

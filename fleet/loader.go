@@ -13,6 +13,10 @@ import (
 // method TreeHash (see Load); without, it is Load. The zero value is ready, and
 // safe for several goroutines.
 type Loader struct {
+	// Judge says what is wrong with a provider of the fleet's own that can be read; nil is
+	// nothing. It is a function of the provider alone: what it said is remembered.
+	Judge func(*Provider) Findings
+
 	mu     sync.Mutex
 	memory memory
 }
@@ -22,7 +26,7 @@ func (l *Loader) Load(fsys fs.FS) (*Fleet, Findings, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.memory.begin()
-	return load(fsys, &l.memory)
+	return load(fsys, &l.memory, l.Judge)
 }
 
 // keptLoads is for how many loads a folder is remembered that is not seen again:

@@ -113,7 +113,7 @@ func (l *loader) loadDataStore(file, name string, f fs.DirEntry) error {
 	if err != nil || o == nil {
 		return err
 	}
-	e.value = &DataStore{o.Metadata, o.Spec, Source{file, raw}}
+	e.value = &DataStore{Metadata: o.Metadata, Spec: o.Spec, Source: Source{file, raw}}
 	l.judge(e, o.Metadata, maxObjectName, func(c check) { c.dataStore(o.Spec) })
 	return nil
 }

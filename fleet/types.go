@@ -12,6 +12,7 @@ const (
 	KindDataStore = "DataStore"
 	KindClass     = "ControlPlaneClass"
 	KindTenant    = "Tenant"
+	KindProvider  = "Provider"
 )
 
 // Fleet is everything one commit declares, valid and indexed by name.
@@ -24,6 +25,8 @@ type Fleet struct {
 	DataStores map[string]*DataStore
 	Classes    map[string]*Class
 	Tenants    map[string]*Tenant
+	// Providers are the fleet's own.
+	Providers map[string]*Provider
 
 	// Broken names what is declared but cannot be used, by kind and name.
 	// What is broken is held as it was; it is not absent.
@@ -124,6 +127,8 @@ type DataStore struct {
 	Metadata Metadata      `json:"metadata"`
 	Spec     DataStoreSpec `json:"spec"`
 	Source   Source        `json:"-"`
+	// Own is the provider when it is the fleet's own, and nil when it is not.
+	Own *Provider `json:"-"`
 }
 
 // DataStoreSpec describes a datastore: one that Tenantry runs (Managed), or one
@@ -209,6 +214,8 @@ type Class struct {
 	// Tree is the content hash of the folder, as Git names it; empty when the
 	// fs.FS that was loaded knows no hashes.
 	Tree string `json:"-"`
+	// Own is the provider when it is the fleet's own, and nil when it is not.
+	Own *Provider `json:"-"`
 }
 
 // ClassSpec holds the class's choices; a tenant may override what Tenant has.

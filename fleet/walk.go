@@ -20,10 +20,11 @@ func (l *loader) root() error {
 		return err
 	}
 	folders := map[string]func() error{
-		shardFolder:  func() error { return l.once(shardFolder, func() error { return l.flat(shardFolder, l.loadShard) }) },
-		storeFolder:  func() error { return l.once(storeFolder, func() error { return l.flat(storeFolder, l.loadDataStore) }) },
-		classFolder:  l.classFolders,
-		tenantFolder: l.teams,
+		shardFolder:    func() error { return l.once(shardFolder, func() error { return l.flat(shardFolder, l.loadShard) }) },
+		storeFolder:    func() error { return l.once(storeFolder, func() error { return l.flat(storeFolder, l.loadDataStore) }) },
+		providerFolder: l.providerFolders,
+		classFolder:    l.classFolders,
+		tenantFolder:   l.teams,
 	}
 	for _, e := range entries {
 		name := e.Name()
