@@ -37,7 +37,8 @@ func TestExamples(t *testing.T) {
 
 func prove(t *testing.T, dir string, renderer *render.Renderer) {
 	t.Helper()
-	f, findings, err := fleet.Load(os.DirFS(dir))
+	loader := fleet.Loader{Judge: renderer.JudgeProvider}
+	f, findings, err := loader.Load(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +57,14 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 		stores[name] = in
 	}
 	for _, class := range f.Classes {
-		if err := renderer.Check(class, renderer.LatestBase(class.Spec.Provider)); err != nil {
+		if err := renderer.Check(class, renderer.BaseFor(class)); err != nil {
 			t.Error(err)
 		}
 	}
 	var requests []placement.Request
 	for _, tenant := range f.Tenants {
 		request := placement.Ask(tenant, f.Classes[tenant.Spec.Class])
-		request.KeepsState = renderer.KeepsState(request.Provider, renderer.LatestBase(request.Provider))
+		request.KeepsState = renderer.KeepsState(f.Classes[tenant.Spec.Class], renderer.BaseFor(f.Classes[tenant.Spec.Class]))
 		requests = append(requests, request)
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
@@ -74,7 +75,7 @@ func prove(t *testing.T, dir string, renderer *render.Renderer) {
 		tenant := f.Tenants[o.Name]
 		class := f.Classes[tenant.Spec.Class]
 		in := render.InputOf(tenant, class)
-		in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(o.Name), renderer.LatestBase(class.Spec.Provider), ledger.Living
+		in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(o.Name), renderer.BaseFor(class), ledger.Living
 		in.Placement, in.DataStore = o.Placement, stores[o.Placement.DataStore]
 		if unit, err := renderer.Tenant(in); err != nil {
 			t.Error(err)

@@ -90,7 +90,7 @@ type loader struct {
 type entry struct {
 	ref  Ref
 	path string
-	// value is the *Shard, *DataStore, *Class or *Tenant that was read, or nil.
+	// value is the *Shard, *DataStore, *Class, *Provider or *Tenant that was read, or nil.
 	value any
 	// doc knows where fields stand; index makes it out of raw when it is needed again.
 	doc *strict.Document

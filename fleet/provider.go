@@ -44,8 +44,8 @@ func (l *loader) providerFolders() error {
 			if err := l.once(dir, func() error { return l.loadProvider(dir, e.Name()) }); err != nil {
 				return err
 			}
-		case !e.Type().IsRegular():
-			l.opaque(dir, describe(e), "commit an ordinary folder")
+		case !e.Type().IsRegular(): // those who name it are held, with this reason
+			l.report(l.declare(KindProvider, e.Name(), dir), Finding{Message: describe(e), Hint: "commit an ordinary folder"})
 		default:
 			l.remark(dir, "is not read", "a provider stands in providers/<name>/provider.yaml")
 		}
@@ -112,9 +112,10 @@ func (f folder) untested(dir string) folder {
 	return out
 }
 
-// linkProviders gives classes and datastores the provider of the fleet's own that they
-// name, and breaks those whose provider is broken: they are held as they were. What is
-// remembered of a folder is shared between fleets, so the link is made in a copy.
+// linkProviders gives classes the provider of the fleet's own that they name, and breaks
+// those whose provider is broken: they are held as they were. So are datastores that name
+// one: it has none. What is remembered of a folder is shared between fleets, so the link
+// is made in a copy.
 func (l *loader) linkProviders() {
 	own := map[string]*entry{}
 	for _, e := range l.entries {
@@ -143,9 +144,35 @@ func (l *loader) linkProviders() {
 		}
 	})
 	each(l, func(e *entry, d *DataStore) {
-		if p := find(e, d.Spec.Provider); p != nil {
-			linked := *d
-			linked.Own, e.value = p, &linked
+		if find(e, d.Spec.Provider) != nil {
+			l.report(e, Finding{
+				Field: "spec.provider", Message: fmt.Sprintf("provider %s is the fleet's own, and has no datastores", d.Spec.Provider),
+				Hint: "a provider of the fleet's own keeps the state of its tenants itself",
+			})
 		}
 	})
+}
+
+// LoadProvider reads the provider name out of its folder alone, as a ledger keeps it. An
+// error means what it means for Load; with findings there is no Provider. What its files
+// mean is not judged: it was, before it was put in force.
+func LoadProvider(fsys fs.FS, name string) (*Provider, Findings, error) {
+	l := &loader{fsys: fsys, fleet: &Fleet{}, base: path.Join(providerFolder, name)}
+	if err := l.loadProvider(l.base, name); err != nil {
+		return nil, nil, err
+	}
+	l.findings.Sort()
+	if len(l.findings) > 0 || len(l.entries) == 0 {
+		return nil, l.findings, nil
+	}
+	return l.entries[0].value.(*Provider), nil, nil //nolint:forcetypeassert // without findings it is one
+}
+
+// ProviderTree is the content hash of the provider of the fleet's own that the class
+// names; empty when it names none.
+func (c *Class) ProviderTree() string {
+	if c.Own == nil {
+		return ""
+	}
+	return c.Own.Tree
 }

@@ -127,8 +127,6 @@ type DataStore struct {
 	Metadata Metadata      `json:"metadata"`
 	Spec     DataStoreSpec `json:"spec"`
 	Source   Source        `json:"-"`
-	// Own is the provider when it is the fleet's own, and nil when it is not.
-	Own *Provider `json:"-"`
 }
 
 // DataStoreSpec describes a datastore: one that Tenantry runs (Managed), or one

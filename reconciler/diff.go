@@ -78,7 +78,7 @@ func Compare(ctx context.Context, opts DiffOptions) (*Diff, error) {
 	defer func() { _ = repo.Close() }() // its mirror may be lost at any time
 	p := &preview{
 		opts: opts, core: core.New(core.Config{ReadOnly: true}, renderer), extra: map[string][]core.Delete{},
-		git:     repository.New(repo, opts.Branches, slog.New(slog.NewTextHandler(io.Discard, nil))),
+		git:     repository.New(repo, opts.Branches, renderer.JudgeProvider, slog.New(slog.NewTextHandler(io.Discard, nil))),
 		viewers: map[string]*shard.Viewer{}, classes: map[string]*fleet.Class{}, fleets: map[string]*fleet.Fleet{},
 	}
 	p.meet(ctx, sources)

@@ -29,7 +29,7 @@ func quiet(t *testing.T) (r *reconciler, said *bytes.Buffer, kubeconfigs string)
 			Shards: func() (map[string]shard.Source, error) { return shard.FromKubeconfigDir(kubeconfigs) },
 			Look:   5 * time.Second, Clock: time.Now, ID: "replica-1",
 		}, log: log, core: core.New(core.Config{}, nil),
-		git: repository.New(nil, repository.Branches{}, log), shards: map[string]*shard.Shard{}, tasks: &errgroup.Group{},
+		git: repository.New(nil, repository.Branches{}, nil, log), shards: map[string]*shard.Shard{}, tasks: &errgroup.Group{},
 		events: make(chan core.Event, 64), metrics: newMetrics(nil),
 	}, said, kubeconfigs
 }

@@ -179,7 +179,7 @@ func (p *preview) take(event core.Event) {
 func (p *preview) know(tree string, f *fleet.Fleet) {
 	p.fleets[tree] = f
 	for _, c := range f.Classes {
-		p.classes[c.Tree] = c
+		p.classes[ledger.ClassKey(c.Tree, c.ProviderTree())] = c
 	}
 }
 

@@ -54,7 +54,7 @@ func Run(ctx context.Context, opts Options) error {
 			ReadOnly: opts.ReadOnly, FetchInterval: 2 * opts.Interval, // the watch looks earlier
 			StatusInterval: opts.StatusInterval, AcceptRewind: opts.AcceptRewind,
 		}, opts.Renderer),
-		git:    repository.New(repo, opts.Branches, opts.Log),
+		git:    repository.New(repo, opts.Branches, opts.Renderer.JudgeProvider, opts.Log),
 		shards: map[string]*shard.Shard{}, roster: lease.NewRoster(), metrics: newMetrics(opts.Registry),
 	}
 	if opts.StatusGit.URL != "" {

@@ -40,7 +40,7 @@ func (r *Renderer) export(in TenantInput, unit *Unit) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.base(in.Class.Spec.Provider, in.BaseVersion)
+	b, err := r.baseOf(in.Class, in.BaseVersion)
 	if err != nil {
 		return nil, err
 	}

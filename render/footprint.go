@@ -22,7 +22,7 @@ type Footprint struct {
 // Footprint is that of a tenant of the class who says nothing beyond what it must. It
 // is computed once for a class's content and a base version.
 func (r *Renderer) Footprint(class *fleet.Class, baseVersion string) (Footprint, error) {
-	b, err := r.base(class.Spec.Provider, baseVersion)
+	b, err := r.baseOf(class, baseVersion)
 	if err != nil {
 		return Footprint{}, fmt.Errorf("class %s: %w", class.Metadata.Name, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/tenantry/tenantry/fleet"
 )
 
 // k0smotronTenant is acme by k0smotron, whose class patches the Cluster's spec.
@@ -133,7 +135,7 @@ func TestK0smotronNames(t *testing.T) {
 // TestK0smotronDataStores: its state is in no datastore of Tenantry's.
 func TestK0smotronDataStores(t *testing.T) {
 	r := newRenderer(t)
-	if !r.KeepsState("k0smotron", "1") {
+	if !r.KeepsState(&fleet.Class{Spec: fleet.ClassSpec{Provider: "k0smotron"}}, "1") {
 		t.Error("it wants a datastore")
 	}
 	in := inputs(t)["providers/kamaji/testdata/datastore-postgresql.input.yaml"].dataStore()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
@@ -43,7 +44,7 @@ func kept() TenantInput {
 func TestStateIsKeptWithoutADataStore(t *testing.T) {
 	r := keeper(t)
 	for provider, want := range map[string]bool{"keeping": true, "k0smotron": true, "native": false, "kamaji": false, "cluster-api": false, "unknown": false} {
-		if got := r.KeepsState(provider, "1"); got != want {
+		if got := r.KeepsState(&fleet.Class{Spec: fleet.ClassSpec{Provider: provider}}, "1"); got != want {
 			t.Errorf("%s keeps the state of its tenants itself: %t, want %t", provider, got, want)
 		}
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,6 +20,9 @@ const (
 
 // placeholder is what a base leaves for its stamp to fill in.
 var placeholder = regexp.MustCompile(`\b(TENANT|DATASTORE)-[A-Z]{2,}`)
+
+// podSecurity begins the labels that say what pods of a namespace may do.
+const podSecurity = "pod-security.kubernetes.io/"
 
 // metadataFields are the only ones that a rendered object may have: owners,
 // finalizers and the like are the shard's.
@@ -80,12 +84,35 @@ func (p policy) check(objects []Object) error {
 	if total > maxUnitBytes {
 		errs = append(errs, fmt.Errorf("%d bytes: want %d at most", total, maxUnitBytes))
 	}
+	if p.provider.own && p.provider.part == partTenant {
+		errs = append(errs, p.checkSecured(objects))
+	}
 	for _, r := range p.provider.rules {
 		if !r.Remark && !slices.ContainsFunc(objects, func(o Object) bool { return r.matches(o.ID) }) {
 			errs = append(errs, fmt.Errorf("%s %s is missing: the %s provider reads health from it", r.Kind.Kind, r.Name, p.provider.Name))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkSecured wants the namespace of a fleet's own provider to be one whose pods cannot
+// leave it: whoever writes the folder has no rights on the shard's nodes.
+func (p policy) checkSecured(objects []Object) error {
+	for _, o := range objects {
+		if o.ID.Kind != "Namespace" || o.ID.Group != "" {
+			continue
+		}
+		var c content
+		if err := json.Unmarshal(o.JSON, &c); err != nil {
+			return fmt.Errorf("%s: %w", o.ID, err)
+		}
+		level := descend(c, "metadata.labels")[podSecurity+"enforce"]
+		if level != "baseline" && level != "restricted" {
+			return fmt.Errorf("%s: label %senforce is %v: want baseline or restricted", o.ID, podSecurity, level)
+		}
+		return nil
+	}
+	return fmt.Errorf("its Namespace %s is missing: a provider of the fleet's own renders its tenants' namespaces", p.namespace)
 }
 
 func sameName(a, b ObjectID) bool {
@@ -290,7 +317,7 @@ func guarded(objects []content, home string) (map[ObjectID]string, error) {
 		if id.Kind == "Namespace" {
 			labels, _ := meta["labels"].(content)
 			for key, value := range labels {
-				if strings.HasPrefix(key, "pod-security.kubernetes.io/") {
+				if strings.HasPrefix(key, podSecurity) {
 					keep[key] = value
 				}
 			}

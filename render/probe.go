@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -24,7 +25,7 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 		Placement: ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"},
 		Lifecycle: ledger.Living,
 	}
-	if !r.KeepsState(class.Spec.Provider, baseVersion) {
+	if !r.KeepsState(class, baseVersion) {
 		in.Placement.DataStore = "nothing"
 		in.DataStore = DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion}
 	}
@@ -41,9 +42,12 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 
 // ForeignKubeconfig names the Secret in which a provider's own controllers keep a
 // tenant's kubeconfig. ok is false when the Secret is ours: then it carries the
-// tenant's uid.
-func (r *Renderer) ForeignKubeconfig(provider, tenant string) (key SecretKey, ok bool) {
+// tenant's uid. own is the provider where it is the fleet's own, else nil.
+func (r *Renderer) ForeignKubeconfig(provider string, own *fleet.Provider, tenant string) (key SecretKey, ok bool) {
 	b := r.bases[provider][r.LatestBase(provider)]
+	if own != nil {
+		b, _ = r.own(own)
+	}
 	if b == nil || b.parts[partTenant].kubeconfig == nil || b.parts[partTenant].kubeconfig.Revision == "" {
 		return SecretKey{}, false
 	}
@@ -52,18 +56,39 @@ func (r *Renderer) ForeignKubeconfig(provider, tenant string) (key SecretKey, ok
 	return SecretKey{Namespace: tenantNamespace(tenant), Name: name, Key: how.Key}, err == nil
 }
 
-// JudgedKinds are all kinds whose content some provider reads, sorted, written
-// <group>/<version>/<kind>, and <version>/<kind> in the core group.
-func (r *Renderer) JudgedKinds() []string {
+// JudgedKinds are all kinds whose content some provider that is carried reads, or the
+// fleet's own one of some of the classes, sorted, written <group>/<version>/<kind>, and
+// <version>/<kind> in the core group.
+func (r *Renderer) JudgedKinds(classes iter.Seq[*fleet.Class]) []string {
 	var kinds []string
+	add := func(k kind) {
+		if name := k.String(); !slices.Contains(kinds, name) {
+			kinds = append(kinds, name)
+		}
+	}
 	for _, versions := range r.bases {
 		for _, b := range versions {
 			for _, p := range b.parts {
 				for _, rule := range p.rules {
-					if k := rule.Kind.String(); !slices.Contains(kinds, k) {
-						kinds = append(kinds, k)
-					}
+					add(rule.Kind)
 				}
+			}
+		}
+	}
+	for class := range classes {
+		if class.Own == nil {
+			continue
+		}
+		b, _ := r.own(class.Own)
+		if b == nil {
+			continue // nothing of it is judged
+		}
+		for _, p := range b.parts {
+			for _, rule := range p.rules {
+				add(rule.Kind)
+			}
+			for _, o := range p.outputs {
+				add(o.Kind)
 			}
 		}
 	}

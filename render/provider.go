@@ -47,6 +47,7 @@ type Provider struct {
 	Capabilities
 
 	part       part
+	own        bool
 	kinds      []kind
 	stateful   []kind
 	external   bool
@@ -65,6 +66,8 @@ type base struct {
 	// files are relative to the provider's folder.
 	files map[string][]byte
 	parts map[part]*Provider
+	// own is what names the content of a provider of the fleet's own; empty of others.
+	own string
 }
 
 // loadBases reads every provider of the sources, by name and version. One version of
@@ -128,6 +131,9 @@ func (p *Provider) Judges(id ObjectID) bool {
 // a living owner, even when its unit no longer has them.
 func (p *Provider) Stateful(id ObjectID) bool {
 	if id.Group == "" && (id.Kind == "Namespace" || id.Kind == "PersistentVolumeClaim") {
+		return true
+	}
+	if p.own && !slices.Contains(disposable, kind{Group: id.Group, Kind: id.Kind}) {
 		return true
 	}
 	return slices.ContainsFunc(p.stateful, func(k kind) bool { return k.Group == id.Group && (k.Kind == id.Kind || k.every()) })

@@ -39,6 +39,8 @@ type Renderer struct {
 
 	mu     sync.Mutex
 	shapes map[string]*shape
+	// owned are the fleet's own providers, by content.
+	owned map[string]*ownBase
 }
 
 // shape is what all units of one class, base version and part have in common, or why
@@ -73,7 +75,7 @@ func New(o Options) (*Renderer, error) {
 	if o.Image == "" {
 		return nil, fmt.Errorf("make renderer: image is empty")
 	}
-	return &Renderer{options: o, bases: bases, shapes: map[string]*shape{}}, nil
+	return &Renderer{options: o, bases: bases, shapes: map[string]*shape{}, owned: map[string]*ownBase{}}, nil
 }
 
 // LatestBase is the newest version of provider's base that is carried; empty when
@@ -87,8 +89,15 @@ func (r *Renderer) LatestBase(provider string) string {
 }
 
 // BaseFor is the version that a class begins with: the one that it names, else the
-// newest that is carried; empty when there is no such provider.
+// newest that is carried, or that of the fleet's own folder; empty when there is no such
+// provider.
 func (r *Renderer) BaseFor(class *fleet.Class) string {
+	if class.Own != nil && class.Spec.BaseVersion == "" {
+		if b, _ := r.own(class.Own); b != nil {
+			return b.version
+		}
+		return ""
+	}
 	return cmp.Or(class.Spec.BaseVersion, r.LatestBase(class.Spec.Provider))
 }
 
@@ -99,10 +108,16 @@ func (r *Renderer) CheckBase(provider, version string) error {
 	return err
 }
 
-// KeepsState tells whether a version of provider's base keeps the state of its tenants
-// itself: it describes no datastores, and its tenants are placed without one.
-func (r *Renderer) KeepsState(provider, version string) bool {
-	b, err := r.base(provider, version)
+// CheckClassBase is CheckBase of the base that a class stands on, which may be the fleet's own.
+func (r *Renderer) CheckClassBase(class *fleet.Class, version string) error {
+	_, err := r.baseOf(class, version)
+	return err
+}
+
+// KeepsState tells whether a version of the base of a class's provider keeps the state of
+// its tenants itself: it describes no datastores, and its tenants are placed without one.
+func (r *Renderer) KeepsState(class *fleet.Class, version string) bool {
+	b, err := r.baseOf(class, version)
 	return err == nil && b.parts[partDataStore] == nil
 }
 
@@ -110,7 +125,7 @@ func (r *Renderer) KeepsState(provider, version string) bool {
 // its provider can judge that: another one runs on as declared, since a controller that
 // wants at least one replica would fight for it.
 func (r *Renderer) document(in TenantInput) (document, error) {
-	b, err := r.base(in.Class.Spec.Provider, in.BaseVersion)
+	b, err := r.baseOf(in.Class, in.BaseVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +137,7 @@ func (r *Renderer) document(in TenantInput) (document, error) {
 
 // stored wants a datastore where the provider needs one, and none where it does not.
 func (r *Renderer) stored(in TenantInput) error {
-	switch keeps, placed := r.KeepsState(in.Class.Spec.Provider, in.BaseVersion), in.DataStore.Name != ""; {
+	switch keeps, placed := r.KeepsState(in.Class, in.BaseVersion), in.DataStore.Name != ""; {
 	case keeps && placed:
 		return fmt.Errorf("provider %s keeps the state of its tenants itself: want no datastore, not %s", in.Class.Spec.Provider, in.DataStore.Name)
 	case !keeps && !placed:
@@ -153,7 +168,11 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
-	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, in.Class.Spec.Provider, in.BaseVersion, p, &in, doc)
+	b, err := r.baseOf(in.Class, in.BaseVersion)
+	if err != nil {
+		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
+	}
+	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, b, p, &in, doc)
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
@@ -170,7 +189,11 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	if err := r.serves(in); err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
-	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, in.Spec.Provider, in.BaseVersion, partDataStore, nil, doc)
+	b, err := r.base(in.Spec.Provider, in.BaseVersion)
+	if err != nil {
+		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
+	}
+	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, b, partDataStore, nil, doc)
 	if err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
@@ -178,23 +201,19 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 	return unit, nil
 }
 
-func (r *Renderer) render(owner Owner, provider, version string, p part, in *TenantInput, doc document) (unit *Unit, err error) {
+func (r *Renderer) render(owner Owner, b *base, p part, in *TenantInput, doc document) (unit *Unit, err error) {
 	// Kustomize's filters read what a class wrote; they are not written for that.
 	defer func() {
 		if broken := recover(); broken != nil {
 			unit, err = nil, fmt.Errorf("panicked: %v", broken)
 		}
 	}()
-	b, err := r.base(provider, version)
-	if err != nil {
-		return nil, err
-	}
 	how := b.parts[p]
 	if how == nil && p == partTeardown {
 		return nothing(owner, b)
 	}
 	if how == nil {
-		return nil, fmt.Errorf("provider %s has no %s", provider, p)
+		return nil, fmt.Errorf("provider %s has no %s", b.name, p)
 	}
 	var class *fleet.Class
 	if in != nil {
@@ -256,10 +275,29 @@ func (r *Renderer) serves(in DataStoreInput) error {
 	return nil
 }
 
+// baseOf is the base that a class stands on: that of its own provider, or one that is
+// carried. Neither ever stands in for the other.
+func (r *Renderer) baseOf(class *fleet.Class, version string) (*base, error) {
+	if class.Own == nil {
+		return r.base(class.Spec.Provider, version)
+	}
+	if class.Own.Name != class.Spec.Provider {
+		return nil, fmt.Errorf("provider %q was asked for, and %s is there", class.Spec.Provider, class.Own.Name)
+	}
+	b, findings := r.own(class.Own)
+	if err := findings.Err(); err != nil {
+		return nil, fmt.Errorf("provider %s of the fleet's own: %w", class.Own.Name, err)
+	}
+	if b.version != version {
+		return nil, fmt.Errorf("base version %q of provider %s is unknown: providers/%s is version %s", version, b.name, b.name, b.version)
+	}
+	return b, nil
+}
+
 func (r *Renderer) base(provider, version string) (*base, error) {
 	versions := r.bases[provider]
 	if versions == nil {
-		return nil, fmt.Errorf("provider %q is unknown: this binary carries %s", provider, strings.Join(r.Providers(), ", "))
+		return nil, fmt.Errorf("provider %q is unknown: this binary carries %s, and the fleet has no folder of that name in providers/", provider, strings.Join(r.Providers(), ", "))
 	}
 	b := versions[version]
 	if b == nil {
@@ -327,7 +365,7 @@ func (s *shape) build(b *base, p part, class *fleet.Class) (err error) {
 // shapeKey names a shape by content: the class's files, and what is read of its spec.
 func shapeKey(b *base, p part, class *fleet.Class) string {
 	var k strings.Builder
-	fmt.Fprintf(&k, "%s %s %s", b.name, b.version, p)
+	fmt.Fprintf(&k, "%s %s %s %s", b.name, b.version, b.own, p)
 	if class == nil || p != partTenant {
 		return k.String()
 	}

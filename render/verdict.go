@@ -90,7 +90,7 @@ func (s *Source) Rules() []Rule {
 // Renderer renders units of this provider alone.
 func (s *Source) Renderer(image string) *Renderer {
 	return &Renderer{
-		options: Options{Image: image}, shapes: map[string]*shape{},
+		options: Options{Image: image}, shapes: map[string]*shape{}, owned: map[string]*ownBase{},
 		bases: map[string]map[string]*base{s.base.name: {s.base.version: s.base}},
 	}
 }

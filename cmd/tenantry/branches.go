@@ -41,7 +41,7 @@ func (c *config) branches(ctx context.Context, r *remote) (*branches, error) {
 		return err
 	}
 	if b.declared, err = r.revision(ctx, c.branch); err == nil {
-		b.fleet, _, err = fleet.Load(b.declared)
+		b.fleet, _, err = load(b.declared)
 	}
 	if err := note(err, "everything is held until it is back"); err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (c *config) preview(stderr io.Writer, dir string) (*fleet.Fleet, error) {
 	} else if !info.IsDir() {
 		return nil, misusef("%s is not a directory", dir)
 	}
-	f, findings, err := fleet.Load(folder{os.DirFS(dir)})
+	f, findings, err := load(folder{os.DirFS(dir)})
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", dir, err)
 	}

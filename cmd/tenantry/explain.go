@@ -183,7 +183,13 @@ func (e *explanation) decisions(ctx context.Context, r *remote, b *branches) err
 		case b.declared != nil && b.fleet.Classes[class] == nil:
 			e.Class.Note = "it is no longer declared"
 		case entry != nil && b.declared != nil:
-			if tree, err := b.declared.Hash("classes/" + class); err == nil && string(tree) != entry.Tree {
+			tree, err := b.declared.Hash("classes/" + class)
+			changed := err == nil && string(tree) != entry.Tree
+			if entry.ProviderTree != "" {
+				tree, err := b.declared.Hash("providers/" + entry.Provider)
+				changed = changed || err != nil || string(tree) != entry.ProviderTree
+			}
+			if changed {
 				e.Class.Note = "a newer declaration of it is not in force yet"
 			}
 		}

@@ -18,7 +18,7 @@ import (
 func judge(fsys fs.FS, image string, p *progress) (verdict, error) {
 	task := p.begin("read the fleet")
 	defer task.end()
-	f, findings, err := fleet.Load(fsys)
+	f, findings, err := load(fsys)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -36,6 +36,16 @@ func judge(fsys fs.FS, image string, p *progress) (verdict, error) {
 	}, nil
 }
 
+// load reads the fleet that fsys declares, and judges the providers of its own.
+func load(fsys fs.FS) (*fleet.Fleet, fleet.Findings, error) {
+	r, err := render.New(render.Options{Image: "unused"})
+	if err != nil {
+		return nil, nil, err
+	}
+	loader := fleet.Loader{Judge: r.JudgeProvider}
+	return loader.Load(fsys)
+}
+
 // renderAll renders everything, and finds what cannot be. A class that cannot be
 // rendered is told once, not by each of its tenants.
 func renderAll(r *render.Renderer, f *fleet.Fleet, task *task) fleet.Findings {
@@ -50,7 +60,7 @@ func renderAll(r *render.Renderer, f *fleet.Fleet, task *task) fleet.Findings {
 	for _, name := range slices.Sorted(maps.Keys(f.Classes)) {
 		class := f.Classes[name]
 		base := r.BaseFor(class)
-		if r.LatestBase(class.Spec.Provider) == "" {
+		if base == "" {
 			report(class.Source, fmt.Errorf("spec.provider: there is no provider %q; there is %q", class.Spec.Provider, r.Providers()))
 			continue
 		}
@@ -83,7 +93,7 @@ func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(name), base, ledger.Living
 	in.Placement = ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"}
-	switch keeps := r.KeepsState(class.Spec.Provider, base); {
+	switch keeps := r.KeepsState(class, base); {
 	case keeps && t.Spec.DataStore != "":
 		return fmt.Errorf("spec.dataStore: provider %s of class %s keeps the state of its tenants itself: leave it out", class.Spec.Provider, class.Metadata.Name)
 	case !keeps:

@@ -175,7 +175,7 @@ func madeByProvider(s core.TenantStatus) bool {
 	if err != nil {
 		return false
 	}
-	key, ok := renderer.ForeignKubeconfig(s.Provider, s.Name)
+	key, ok := renderer.ForeignKubeconfig(s.Provider, nil, s.Name)
 	return ok && key == render.SecretKey{Namespace: s.Kubeconfig.Namespace, Name: s.Kubeconfig.Secret, Key: s.Kubeconfig.Key}
 }
 

@@ -69,7 +69,7 @@ func loadFolder(dir string) (*fleet.Fleet, error) {
 	} else if !info.IsDir() {
 		return nil, misusef("%s is not a directory", dir)
 	}
-	f, _, err := fleet.Load(os.DirFS(dir))
+	f, _, err := load(os.DirFS(dir))
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", dir, err)
 	}
@@ -81,7 +81,7 @@ func (r *remote) loadBranch(ctx context.Context, branch string) (*fleet.Fleet, e
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := fleet.Load(fsys)
+	f, _, err := load(fsys)
 	return f, err
 }
 
@@ -141,7 +141,7 @@ func (r *remote) inForce(ctx context.Context, renderer *render.Renderer, f *flee
 		if err != nil {
 			return nil, fmt.Errorf("read tree %s: %w", tree, err)
 		}
-		if f, _, err = fleet.Load(rev); err != nil {
+		if f, _, err = load(rev); err != nil {
 			return nil, fmt.Errorf("read tree %s: %w", tree, err)
 		}
 	}
@@ -150,33 +150,43 @@ func (r *remote) inForce(ctx context.Context, renderer *render.Renderer, f *flee
 		return nil, err
 	}
 	if taken := l.Classes[t.Spec.Class]; taken != nil {
-		rev, err := r.repo.TreeRevision(ctx, git.Hash(taken.Tree))
-		if err != nil {
-			return nil, fmt.Errorf("read class %s: %w", taken.Name, err)
-		}
-		inForce, findings, err := fleet.LoadClass(rev, taken.Name)
-		if err == nil && inForce == nil {
-			err = findings
-		}
-		if err != nil {
+		if class, err = r.classInForce(ctx, taken); err != nil {
 			return nil, fmt.Errorf("read class %s as commit %.12s declared it: %w", taken.Name, taken.Commit, err)
 		}
-		class = inForce
 	}
 	s.input = input(renderer, l, e, t, class)
 	return s, nil
 }
 
+// classInForce reads a class as it was taken, with the provider of the fleet's own that
+// was taken with it.
+func (r *remote) classInForce(ctx context.Context, e *ledger.Class) (*fleet.Class, error) {
+	rev, err := r.repo.TreeRevision(ctx, git.Hash(e.Tree))
+	if err != nil {
+		return nil, err
+	}
+	class, findings, err := fleet.LoadClass(rev, e.Name)
+	if err = cmp.Or(err, findings.Err()); err != nil || e.ProviderTree == "" {
+		return class, err
+	}
+	if rev, err = r.repo.TreeRevision(ctx, git.Hash(e.ProviderTree)); err != nil {
+		return nil, err
+	}
+	class.Own, findings, err = fleet.LoadProvider(rev, e.Provider)
+	return class, cmp.Or(err, findings.Err())
+}
+
 // ask asks for a place as the daemon does: with the base in force.
 func ask(renderer *render.Renderer, l *ledger.Ledger, t *fleet.Tenant, class *fleet.Class) placement.Request {
 	r := placement.Ask(t, class)
-	r.KeepsState = renderer.KeepsState(r.Provider, baseOf(renderer, l, class))
+	r.KeepsState = renderer.KeepsState(class, baseOf(renderer, l, class))
 	return r
 }
 
-// baseOf is the base version of a class: the one in force, else the one that it begins with.
+// baseOf is the base version of a class: the one in force, else the one that it begins
+// with. A class with a provider of the fleet's own has its folder's.
 func baseOf(renderer *render.Renderer, l *ledger.Ledger, class *fleet.Class) string {
-	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider {
+	if taken := l.Classes[class.Metadata.Name]; taken != nil && taken.Provider == class.Spec.Provider && class.Own == nil {
 		return taken.BaseVersion
 	}
 	return renderer.BaseFor(class)

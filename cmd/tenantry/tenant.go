@@ -97,7 +97,7 @@ fleet is refused.`,
 // declare writes a new tenant's file, once the fleet is found to be good with it.
 func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec, parameters []string) error {
 	fail := func(err error) error { return fmt.Errorf("declare tenant %s: %w", name, err) }
-	f, _, err := fleet.Load(os.DirFS(dir))
+	f, _, err := load(os.DirFS(dir))
 	if err != nil {
 		return fail(err)
 	}
@@ -120,7 +120,7 @@ func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec, 
 	}
 	file := tenantPath(team, name)
 	files := map[string][]byte{file: content}
-	_, findings, err := fleet.Load(newOverlay(os.DirFS(dir), files))
+	_, findings, err := load(newOverlay(os.DirFS(dir), files))
 	if err != nil {
 		return fail(err)
 	}

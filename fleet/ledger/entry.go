@@ -49,7 +49,13 @@ func (d *DataStore) trees() []string {
 	return []string{d.Held.Tree}
 }
 
-func (c *Class) trees() []string { return []string{c.Tree} }
+func (c *Class) trees() []string {
+	if c.ProviderTree == "" {
+		return []string{c.Tree}
+	}
+	return []string{c.Tree, c.ProviderTree}
+}
+
 func (s *Shard) trees() []string { return nil }
 
 var (
@@ -140,6 +146,9 @@ func (c *Class) valid() error {
 	r.require(c.BaseVersion != "", "baseVersion: is missing")
 	r.form(tokenForm, "commit", c.Commit)
 	r.form(tokenForm, "tree", c.Tree)
+	if c.ProviderTree != "" {
+		r.form(tokenForm, "providerTree", c.ProviderTree)
+	}
 	return r.err
 }
 

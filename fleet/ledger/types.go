@@ -118,6 +118,21 @@ type Class struct {
 	// folder, mounted under sources/<tree>.
 	Commit string `json:"commit"`
 	Tree   string `json:"tree"`
+	// ProviderTree is the folder of a provider of the fleet's own, mounted likewise; empty
+	// when the binary carries the provider. Both trees together are the class in force.
+	ProviderTree string `json:"providerTree,omitempty"`
+}
+
+// Key names the content in force: the class's folder, and its provider's where that is
+// the fleet's own.
+func (c *Class) Key() string { return ClassKey(c.Tree, c.ProviderTree) }
+
+// ClassKey is the Key of a class of these trees.
+func ClassKey(tree, providerTree string) string {
+	if providerTree == "" {
+		return tree
+	}
+	return tree + " " + providerTree
 }
 
 // Shard is the ledger's file shards/<name>.yaml.

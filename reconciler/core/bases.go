@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
 // The ledger may name a base version that this binary does not carry: a newer replica
@@ -29,9 +30,30 @@ func (c *Core) classCarried(d *draft, t *fleet.Tenant) note {
 	if t == nil || d.entries.Classes[t.Spec.Class] == nil {
 		return note{}
 	}
-	e := d.entries.Classes[t.Spec.Class]
-	return c.carried(e.Provider, e.BaseVersion)
+	return c.classBase(d, d.entries.Classes[t.Spec.Class])
 }
+
+// classBase is carried of the base of a class in force. A provider of the fleet's own is
+// the one that was put in force, wherever its folder is now.
+func (c *Core) classBase(d *draft, e *ledger.Class) note {
+	if e.ProviderTree == "" {
+		return c.carried(e.Provider, e.BaseVersion)
+	}
+	class := c.ledger.classes[e.Key()]
+	if class == nil && d != nil {
+		class = d.classes[e.Key()]
+	}
+	if class == nil {
+		return note{"BaseUnknown", fmt.Sprintf("class %s is in force with a folder of provider %s that cannot be read: nothing is changed until it can", e.Name, e.Provider)}
+	}
+	if err := c.renderer.CheckClassBase(class, e.BaseVersion); err != nil {
+		return note{"BaseUnknown", fmt.Sprintf("%v; it is in force, and nothing is changed until a tenantry that understands it is back, or class %s is declared with another", err, e.Name)}
+	}
+	return note{}
+}
+
+// classKey is the key that a class would be in force with.
+func classKey(class *fleet.Class) string { return ledger.ClassKey(class.Tree, class.ProviderTree()) }
 
 // unknownBase is why something cannot be rendered that another binary can.
 type unknownBase struct{ note }

@@ -97,7 +97,9 @@ type ledgerState struct {
 	known   bool // read once at least, without a problem since
 	tip     string
 	entries *ledger.Ledger
+	// classes are those in force, by key; judged are the kinds whose content is read.
 	classes map[string]*fleet.Class
+	judged  []string
 	fleets  map[string]*fleet.Fleet
 	problem Problem
 	message string
@@ -137,6 +139,7 @@ type shardState struct {
 	lease             Lease
 	// pin is what was last asked to be watched; watched are the kinds asked for, synced those whose objects are all known.
 	pin     *ledger.Shard
+	judged  []string // with pin
 	watched map[string]bool
 	synced  map[string]bool
 	unknown map[string]bool

@@ -45,23 +45,27 @@ func (c *Core) decideClasses(d *draft) {
 		class := d.fleet.Classes[name]
 		e := d.entries.Classes[name]
 		if e != nil {
-			if why := c.carried(e.Provider, e.BaseVersion); why.reason != "" {
+			same := e.Key() == classKey(class)
+			// A folder of the fleet's own that is not understood here may be put right by a newer one.
+			if why := c.classBase(d, e); why.reason != "" && (same || e.ProviderTree == "") {
 				c.notes["class/"+name] = why
 				continue
 			}
-			if e.Tree == class.Tree {
+			if same {
 				continue
 			}
 		}
-		next := &ledger.Class{Name: name, Provider: class.Spec.Provider, Commit: d.declared.Commit, Tree: class.Tree}
-		if next.BaseVersion = c.renderer.BaseFor(class); e != nil && e.Provider == next.Provider && class.Spec.BaseVersion == "" {
+		next := &ledger.Class{
+			Name: name, Provider: class.Spec.Provider, Commit: d.declared.Commit, Tree: class.Tree, ProviderTree: class.ProviderTree(),
+		}
+		if next.BaseVersion = c.renderer.BaseFor(class); class.Own == nil && e != nil && e.Provider == next.Provider && class.Spec.BaseVersion == "" {
 			next.BaseVersion = e.BaseVersion // a newer one is asked for by name
 		}
 		if err := c.renderer.Check(class, next.BaseVersion); err != nil {
 			c.notes["class/"+name] = note{"NotRendered", err.Error()}
 			continue
 		}
-		d.classes[class.Tree] = class
+		d.classes[next.Key()] = class
 		d.setClass(next)
 	}
 }

@@ -107,6 +107,7 @@ func (c *Core) takeLedger(e LedgerRead) {
 		c.git.nextFetch = time.Time{}
 	}
 	l.known, l.tip, l.entries, l.classes, l.fleets = true, e.Tip, e.Ledger, e.Classes, e.Fleets
+	l.judged = c.renderer.JudgedKinds(maps.Values(l.classes))
 	l.contains[e.Tip] = true
 	c.index()
 }
@@ -275,10 +276,10 @@ func (c *Core) takeLedgerPushed(e LedgerPushed, now time.Time) {
 func (c *Core) adoptTrees(p *PushLedger) {
 	classes, fleets := map[string]*fleet.Class{}, map[string]*fleet.Fleet{}
 	for _, e := range c.ledger.entries.Classes {
-		if k := c.ledger.classes[e.Tree]; k != nil {
-			classes[e.Tree] = k
-		} else if k := p.classes[e.Tree]; k != nil {
-			classes[e.Tree] = k
+		if k := c.ledger.classes[e.Key()]; k != nil {
+			classes[e.Key()] = k
+		} else if k := p.classes[e.Key()]; k != nil {
+			classes[e.Key()] = k
 		}
 	}
 	keep := func(tree string) {
@@ -302,6 +303,7 @@ func (c *Core) adoptTrees(p *PushLedger) {
 		}
 	}
 	c.ledger.classes, c.ledger.fleets = classes, fleets
+	c.ledger.judged = c.renderer.JudgedKinds(maps.Values(classes))
 }
 
 func (c *Core) takeStatusPushed(e StatusPushed, now time.Time) {
@@ -340,7 +342,7 @@ func (c *Core) takeLease(e Lease) {
 		clear(s.synced) // what was reported may be stale, or another cluster's
 		clear(s.unknown)
 		clear(s.watched)
-		s.pin = nil
+		s.pin, s.judged = nil, nil
 		s.remembered = Remember{} // the keeper may not have written it down
 	}
 	s.lease, s.heard = e, true

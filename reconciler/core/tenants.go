@@ -84,7 +84,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		d.places = placement.New(met(d), d.entries)
 	}
 	request := placement.Ask(t, class)
-	request.KeepsState = c.renderer.KeepsState(inForce.Provider, inForce.BaseVersion)
+	request.KeepsState = c.renderer.KeepsState(class, inForce.BaseVersion)
 	where, err := d.places.Place(request)
 	if err != nil {
 		c.notes[name] = c.noPlace(d, err)
@@ -172,10 +172,10 @@ func (c *Core) classInForce(d *draft, name string) (*fleet.Class, *ledger.Class)
 	if e == nil {
 		return nil, nil
 	}
-	if k := d.classes[e.Tree]; k != nil {
+	if k := d.classes[e.Key()]; k != nil {
 		return k, e
 	}
-	return c.ledger.classes[e.Tree], e
+	return c.ledger.classes[e.Key()], e
 }
 
 // classUnusable says why a tenant cannot have the class that it asks for.

@@ -35,7 +35,7 @@ type recipe struct {
 	// of a datastore, in JSON.
 	tenant    *fleet.Tenant
 	dataStore string
-	// class is the tree in force; the base is the provider's.
+	// class is the key of what is in force; the base is the provider's.
 	class, base string
 	placement   ledger.Placement
 	lifecycle   ledger.Lifecycle
@@ -88,7 +88,7 @@ func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce 
 }
 
 func tenantRecipe(e *ledger.Tenant, t *fleet.Tenant, inForce *ledger.Class, ds *ledger.DataStore) recipe {
-	r := recipe{tenant: t, class: inForce.Tree, base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle}
+	r := recipe{tenant: t, class: inForce.Key(), base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle}
 	if ds != nil {
 		r.store, r.storeBase = ds.UID, ds.BaseVersion
 	}
@@ -195,17 +195,17 @@ func (c *Core) planTenant(name string) (recipe, func() (*render.Unit, error), er
 		return recipe{}, nil, errUndecided
 	}
 	inForce := c.ledger.entries.Classes[t.Spec.Class]
-	if inForce == nil || c.ledger.classes[inForce.Tree] == nil || inForce.Provider != e.Provider {
+	if inForce == nil || c.ledger.classes[inForce.Key()] == nil || inForce.Provider != e.Provider {
 		return recipe{}, nil, errUndecided
 	}
 	ds, missing := storeOf(c.ledger.entries, e.Placement)
 	if missing {
 		return recipe{}, nil, errUndecided
 	}
-	if why := c.carried(inForce.Provider, inForce.BaseVersion); why.reason != "" {
+	if why := c.classBase(nil, inForce); why.reason != "" {
 		return recipe{}, nil, unknownBase{why}
 	}
-	class := c.ledger.classes[inForce.Tree]
+	class := c.ledger.classes[inForce.Key()]
 	return tenantRecipe(e, t, inForce, ds), func() (*render.Unit, error) {
 		in := tenantInput(e, t, class, inForce, ds)
 		if e.Lifecycle == ledger.Purging {

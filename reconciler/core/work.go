@@ -208,17 +208,18 @@ func (c *Core) closed(s *shardState) note {
 // watch asks for every kind that the ledger lists for the shard.
 func (c *Core) watch(s *shardState) {
 	pin := c.ledger.entries.Shards[s.name]
-	if pin == nil || pin == s.pin || pin.Identity != s.lease.Identity {
+	judged := c.ledger.judged // a class that comes in force may have more of them read
+	if pin == nil || pin.Identity != s.lease.Identity || pin == s.pin && slices.Equal(judged, s.judged) {
 		return
 	}
-	s.pin = pin
-	missing := false
+	missing := s.pin != nil && !slices.Equal(judged, s.judged)
+	s.pin, s.judged = pin, judged
 	for _, k := range pin.Kinds {
 		missing = missing || !s.watched[k]
 		s.watched[k] = true
 	}
 	if missing {
-		c.emit(Watch{Shard: s.name, Kinds: pin.Kinds, Judged: c.renderer.JudgedKinds()})
+		c.emit(Watch{Shard: s.name, Kinds: pin.Kinds, Judged: judged})
 	}
 }
 

@@ -59,7 +59,7 @@ func (b *bench) another(options ...func(*git.Options)) {
 		}
 	})
 	b.log = &safeBuffer{}
-	b.repo, b.edge = repo, New(repo, branches, slog.New(slog.NewTextHandler(b.log, nil)))
+	b.repo, b.edge = repo, New(repo, branches, nil, slog.New(slog.NewTextHandler(b.log, nil)))
 }
 
 // inPlace opens the repository's folder instead of its URL.

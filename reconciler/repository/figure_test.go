@@ -93,7 +93,7 @@ func newFigure(b *testing.B, tenants, each, commits int) *figure {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = repo.Close() })
-	f.edge = New(repo, branches, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	f.edge = New(repo, branches, nil, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	f.tip = remote.MustTip("tenantry-ledger")
 	if _, err := repo.Fetch(b.Context(), "main", "tenantry-ledger", "tenantry-status"); err != nil {
 		b.Fatal(err)

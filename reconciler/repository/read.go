@@ -188,7 +188,15 @@ func (e *Edge) loadTrees(ctx context.Context, read core.LedgerRead) error {
 			e.log.Error("a class in force is not understood", "class", c.Name, "tree", c.Tree, "finding", findings.Error())
 			continue
 		}
-		read.Classes[c.Tree] = class
+		if c.ProviderTree != "" {
+			if class.Own, err = e.loadProvider(ctx, c); err != nil {
+				return fmt.Errorf("class %s: %w", c.Name, err)
+			}
+			if class.Own == nil {
+				continue
+			}
+		}
+		read.Classes[c.Key()] = class
 	}
 	for _, tree := range namedTrees(read.Ledger) {
 		if read.Fleets[tree] != nil {
@@ -205,6 +213,23 @@ func (e *Edge) loadTrees(ctx context.Context, read core.LedgerRead) error {
 		read.Fleets[tree] = loaded
 	}
 	return nil
+}
+
+// loadProvider loads the provider of the fleet's own that a class is in force with; nil
+// when it is not understood.
+func (e *Edge) loadProvider(ctx context.Context, c *ledger.Class) (*fleet.Provider, error) {
+	rev, err := e.repo.TreeRevision(ctx, git.Hash(c.ProviderTree))
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", c.Provider, err)
+	}
+	p, findings, err := fleet.LoadProvider(hashed{rev}, c.Provider)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", c.Provider, err)
+	}
+	if p == nil {
+		e.log.Error("a provider in force is not understood", "provider", c.Provider, "tree", c.ProviderTree, "finding", findings.Error())
+	}
+	return p, nil
 }
 
 // hashed is a revision as the fleet's loader likes it: content hashes are text.

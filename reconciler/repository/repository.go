@@ -56,15 +56,16 @@ type Edge struct {
 // request much earlier (git.Options.Timeout); this ends what trickles or blocks.
 const patience = 15 * time.Minute
 
-// New makes the edge of one repository.
-func New(repo *git.Repository, branches Branches, log *slog.Logger) *Edge {
-	return &Edge{repo: repo, branches: branches, log: log, patience: patience, wake: make(chan struct{}, 1)}
+// New makes the edge of one repository. judge says what is wrong with providers of the
+// fleet's own (fleet.Loader).
+func New(repo *git.Repository, branches Branches, judge func(*fleet.Provider) fleet.Findings, log *slog.Logger) *Edge {
+	return &Edge{repo: repo, branches: branches, loader: fleet.Loader{Judge: judge}, log: log, patience: patience, wake: make(chan struct{}, 1)}
 }
 
 // StatusIn has observations kept in another repository, on the branch named for them.
 // It is said before Run.
 func (e *Edge) StatusIn(repo *git.Repository) {
-	e.apart = New(repo, Branches{Status: e.branches.Status}, e.log)
+	e.apart = New(repo, Branches{Status: e.branches.Status}, nil, e.log)
 	e.branches.Status = ""
 }
 

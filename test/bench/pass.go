@@ -54,7 +54,7 @@ func newPass(ctx context.Context, dir string, shards []string) (p *pass, stop fu
 	}
 	p = &pass{
 		core:   core.New(core.Config{FetchInterval: time.Hour}, renderer),
-		git:    repository.New(repo, branches, slog.New(slog.DiscardHandler)),
+		git:    repository.New(repo, branches, renderer.JudgeProvider, slog.New(slog.DiscardHandler)),
 		events: make(chan core.Event, 64), shards: map[string]*playedShard{}, worked: map[string]bool{},
 	}
 	p.queue = append(p.queue, core.Kubeconfigs{Shards: shards})

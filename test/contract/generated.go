@@ -18,7 +18,7 @@ var networks = []fleet.Network{
 func generated(r *render.Renderer) ([]history, error) {
 	var all []history
 	for _, provider := range r.Providers() {
-		if !r.KeepsState(provider, r.LatestBase(provider)) {
+		if !r.KeepsState(&fleet.Class{Spec: fleet.ClassSpec{Provider: provider}}, r.LatestBase(provider)) {
 			stores, err := dataStores(r, provider)
 			if err != nil {
 				return nil, err
@@ -28,7 +28,7 @@ func generated(r *render.Renderer) ([]history, error) {
 		for i, network := range networks {
 			for _, p := range []ledger.Placement{{Address: "10.0.0.7"}, {Address: "fd00::7"}, {Host: "a.eu-1.example.com"}} {
 				p.Shard = "eu-1"
-				if !r.KeepsState(provider, r.LatestBase(provider)) {
+				if !r.KeepsState(&fleet.Class{Spec: fleet.ClassSpec{Provider: provider}}, r.LatestBase(provider)) {
 					p.DataStore = "eu-1-a"
 				}
 				h, err := life(r, provider, fmt.Sprintf("life-%d", i), network, p)

@@ -99,7 +99,7 @@ func ofFleet(name string, fsys fs.FS, renderer *render.Renderer) (history, error
 	var requests []placement.Request
 	for _, t := range f.Tenants {
 		request := placement.Ask(t, f.Classes[t.Spec.Class])
-		request.KeepsState = renderer.KeepsState(request.Provider, renderer.LatestBase(request.Provider))
+		request.KeepsState = renderer.KeepsState(f.Classes[t.Spec.Class], renderer.LatestBase(request.Provider))
 		requests = append(requests, request)
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {

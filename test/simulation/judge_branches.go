@@ -205,7 +205,7 @@ func (j *judge) filesIn(commit, folder string) (map[string][]byte, error) {
 
 // classOf is the class that an entry puts in force.
 func (j *judge) classOf(commit string, e *ledger.Class) (*fleet.Class, error) {
-	if k := j.classes[e.Tree]; k != nil {
+	if k := j.classes[e.Key()]; k != nil {
 		return k, nil
 	}
 	files, err := j.folder(commit, ledger.SourcePath(e.Tree))
@@ -220,6 +220,28 @@ func (j *judge) classOf(commit string, e *ledger.Class) (*fleet.Class, error) {
 		return nil, fmt.Errorf("class %s in force is broken: %v", e.Name, findings)
 	}
 	k.Tree = e.Tree
-	j.classes[e.Tree] = k
+	if e.ProviderTree != "" {
+		if k.Own, err = j.providerOf(commit, e); err != nil {
+			return nil, err
+		}
+	}
+	j.classes[e.Key()] = k
 	return k, nil
+}
+
+// providerOf is the provider of the fleet's own that an entry puts in force.
+func (j *judge) providerOf(commit string, e *ledger.Class) (*fleet.Provider, error) {
+	files, err := j.folder(commit, ledger.SourcePath(e.ProviderTree))
+	if err != nil {
+		return nil, err
+	}
+	p, findings, err := fleet.LoadProvider(files, e.Provider)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fmt.Errorf("provider %s in force is broken: %v", e.Provider, findings)
+	}
+	p.Tree = e.ProviderTree
+	return p, nil
 }

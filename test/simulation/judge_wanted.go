@@ -44,7 +44,7 @@ func (j *judge) unitOf(at string, l *ledger.Ledger, t *fleet.Tenant, e *ledger.T
 	in := render.InputOf(t, k)
 	in.UID, in.BaseVersion, in.Placement, in.Lifecycle = e.UID, class.BaseVersion, e.Placement, e.Lifecycle
 	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
-	key := fmt.Sprintf("tenant %s %q %s %s %s %+v %s %s %s", e.UID, t.Source.Raw, in.Tree, class.Tree, class.BaseVersion, e.Placement, e.Lifecycle, ds.UID, ds.BaseVersion)
+	key := fmt.Sprintf("tenant %s %q %s %s %s %+v %s %s %s", e.UID, t.Source.Raw, in.Tree, class.Key(), class.BaseVersion, e.Placement, e.Lifecycle, ds.UID, ds.BaseVersion)
 	return j.rendered(key, func(r *render.Renderer) (*render.Unit, error) {
 		if e.Lifecycle == ledger.Purging {
 			return r.Teardown(in)
