@@ -137,6 +137,9 @@ func (r *Renderer) document(in TenantInput) (document, error) {
 
 // stored wants a datastore where the provider needs one, and none where it does not.
 func (r *Renderer) stored(in TenantInput) error {
+	if err := r.CheckClassBase(in.Class, in.BaseVersion); err != nil {
+		return err
+	}
 	switch keeps, placed := r.KeepsState(in.Class, in.BaseVersion), in.DataStore.Name != ""; {
 	case keeps && placed:
 		return fmt.Errorf("provider %s keeps the state of its tenants itself: want no datastore, not %s", in.Class.Spec.Provider, in.DataStore.Name)

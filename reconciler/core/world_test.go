@@ -131,7 +131,8 @@ func (w *world) commit(files map[string]string) {
 			next[p] = &fstest.MapFile{Data: []byte(content)}
 		}
 	}
-	loaded, _, err := fleet.Load(hashed{next})
+	loader := fleet.Loader{Judge: w.core.renderer.JudgeProvider}
+	loaded, _, err := loader.Load(hashed{next})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -309,7 +310,7 @@ func (w *world) readLedger() LedgerRead {
 	for _, c := range w.commits {
 		read.Fleets["t"+c.id] = c.fleet
 		for _, k := range c.fleet.Classes {
-			read.Classes[k.Tree] = k
+			read.Classes[classKey(k)] = k
 		}
 	}
 	return read
