@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/reconciler/shard"
 	"github.com/tenantry/tenantry/render"
@@ -142,7 +144,7 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 		return credential{}, fmt.Errorf("read secret %s/%s on shard %s: %w", ref.Namespace, ref.Secret, ref.Shard, err)
 	}
 	// Whoever can write to the status branch must not choose which Secret is read.
-	if !belongs(secret.Labels, s) {
+	if !c.belongs(ctx, secret.Labels, s) {
 		return credential{}, hint(fmt.Errorf("secret %s/%s on shard %s is not this tenant's", ref.Namespace, ref.Secret, ref.Shard),
 			"its labels name another owner, or none; was the status branch edited?")
 	}
@@ -159,10 +161,10 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 
 // belongs tells whether the labels of a Secret say that it is a tenant's: uid and, where
 // it stands, name.
-func belongs(labels map[string]string, s core.TenantStatus) bool {
+func (c *config) belongs(ctx context.Context, labels map[string]string, s core.TenantStatus) bool {
 	uid, name := labels[render.LabelUID], labels[render.LabelTenant]
 	if uid == "" {
-		return madeByProvider(s)
+		return c.madeByProvider(ctx, s)
 	}
 	return uid == s.UID && (name == "" || name == s.Name)
 }
@@ -170,13 +172,46 @@ func belongs(labels map[string]string, s core.TenantStatus) bool {
 // madeByProvider tells whether a status refers to the one Secret that the provider's
 // own controllers make for a tenant of this name. It carries nobody's uid, but its place
 // follows from the name that was asked for.
-func madeByProvider(s core.TenantStatus) bool {
+func (c *config) madeByProvider(ctx context.Context, s core.TenantStatus) bool {
 	renderer, err := render.New(render.Options{Image: "unused"})
 	if err != nil {
 		return false
 	}
-	key, ok := renderer.ForeignKubeconfig(s.Provider, nil, s.Name)
+	var own *fleet.Provider
+	if renderer.LatestBase(s.Provider) == "" {
+		if own, err = c.ownInForce(ctx, s); err != nil {
+			return false
+		}
+	}
+	key, ok := renderer.ForeignKubeconfig(s.Provider, own, s.Name)
 	return ok && key == render.SecretKey{Namespace: s.Kubeconfig.Namespace, Name: s.Kubeconfig.Secret, Key: s.Kubeconfig.Key}
+}
+
+// ownInForce is the provider of the fleet's own that a tenant's class is in force with,
+// as the ledger says: the status branch is not believed.
+func (c *config) ownInForce(ctx context.Context, s core.TenantStatus) (*fleet.Provider, error) {
+	r, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	at, err := r.revision(ctx, c.ledgerBranch)
+	if err != nil {
+		return nil, err
+	}
+	l, err := ledger.Read(at)
+	if err != nil {
+		return nil, err
+	}
+	tenant, class := l.Tenants[s.Name], l.Classes[s.Class]
+	if tenant == nil || class == nil || tenant.UID != s.UID || tenant.Provider != class.Provider || class.Provider != s.Provider {
+		return nil, fmt.Errorf("the ledger does not know tenant %s with class %s of provider %s", s.Name, s.Class, s.Provider)
+	}
+	in, err := r.classInForce(ctx, class)
+	if err != nil {
+		return nil, err
+	}
+	return in.Own, nil
 }
 
 // dial connects to a shard by its kubeconfig in --kubeconfigs, which is found by

@@ -2,6 +2,8 @@ package repository
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,5 +201,46 @@ func TestLedgerThatAPersonBrokeIsNamed(t *testing.T) {
 	}
 	if read := only[core.LedgerRead](t, b.fetch(core.Fetch{Ledger: tip})); read.Problem != "" || read.Tip != tip {
 		t.Errorf("read %+v, want it healed", read)
+	}
+}
+
+// TestProviderInForceOutlivesItsFolder: the ledger keeps it, whatever becomes of the
+// declared branch and its history.
+func TestProviderInForceOutlivesItsFolder(t *testing.T) {
+	b := newBench(t)
+	b.MustCommit("main", map[string]string{
+		"classes/small/class.yaml":          "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: small}\nspec: {provider: acme, version: v1.36.3}\n",
+		"providers/acme/provider.yaml":      "kind: Provider\n",
+		"providers/acme/README.md":          "For people.\n",
+		"providers/acme/kustomization.yaml": "resources: []\n",
+	})
+	declared := only[core.Declared](t, b.fetch(core.Fetch{}))
+	class := declared.Fleet.Classes["small"]
+	if class.Own == nil || class.Own.Tree == "" {
+		t.Fatalf("declared: %+v", class)
+	}
+	var c ledger.Changes
+	entry := &ledger.Class{Name: "small", Provider: "acme", BaseVersion: "1", Commit: declared.Commit, Tree: class.Tree, ProviderTree: class.Own.Tree}
+	c.SetClass(entry)
+	tip := b.pushLedger(decision("", nil, c))
+	if files := b.MustFiles("tenantry-ledger"); files[ledger.SourcePath(class.Own.Tree)+"/provider.yaml"] == "" {
+		t.Errorf("the provider is not mounted: %v", slices.Sorted(maps.Keys(files)))
+	}
+	if err := b.SetBranch("main", ""); err != nil { // its whole history is gone
+		t.Fatal(err)
+	}
+	b.MustGit("gc", "--quiet", "--prune=now")
+	b.another()
+	var read core.LedgerRead
+	for _, e := range b.fetch(core.Fetch{Ledger: tip}) {
+		if l, ok := e.(core.LedgerRead); ok {
+			read = l
+		}
+	}
+	if read.Problem != "" || read.Classes[entry.Key()] == nil {
+		t.Fatalf("read %+v", read)
+	}
+	if diff := cmp.Diff(class.Own, read.Classes[entry.Key()].Own); diff != "" {
+		t.Errorf("declared (-) in force (+):\n%s", diff)
 	}
 }
