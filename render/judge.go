@@ -62,9 +62,11 @@ type ownBase struct {
 	findings fleet.Findings
 }
 
-// contentOf names what a provider's files say. The folder's tree would do, but for what
-// was loaded from where there are none; and tests' data changes nothing here.
+// contentOf names what a provider's files say: the folder's tree, where it has one.
 func contentOf(p *fleet.Provider) string {
+	if p.Tree != "" {
+		return p.Name + " " + p.Tree
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%q", p.Name)
 	for _, file := range slices.Sorted(maps.Keys(p.Files)) {

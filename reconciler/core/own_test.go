@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/tenantry/tenantry/render"
@@ -181,7 +182,11 @@ func TestOwnProviderIsMended(t *testing.T) {
 		}
 	}
 	before := mark(w)
-	w.restart()
+	r, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	become(w, r)
 	w.pass(time.Hour)
 	if st := w.wantPhase("acme", Held); reasonOf(st, "Held") != "BaseUnknown" {
 		t.Errorf("status: %+v", st)
@@ -220,5 +225,45 @@ func TestOwnProviderTakesNoBuiltInsPlace(t *testing.T) {
 	}
 	if id := (render.ObjectID{Group: "apps", Version: "v1", Kind: "StatefulSet", Namespace: "tenant-acme", Name: "k3s"}); w.shards["one"].objects[id] != nil {
 		t.Error("the folder was rendered")
+	}
+}
+
+// TestBuiltInTakesNoOwnProvidersPlace: a newer daemon carries a provider of the name of
+// the fleet's own one. Whether the folder stays or goes, nobody comes to the other.
+func TestBuiltInTakesNoOwnProvidersPlace(t *testing.T) {
+	w := withOwn(t)
+	carried := fstest.MapFS{}
+	for p, text := range folderFiles(t) {
+		if strings.HasPrefix(p, "providers/") {
+			carried[p] = &fstest.MapFile{Data: []byte(text)}
+		}
+	}
+	r, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:test", Providers: carried})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, before := *w.ledger().Classes["small"], mark(w)
+	become(w, r)
+	w.commit(map[string]string{"fleet.yaml": folderFiles(t)["fleet.yaml"] + "# read anew\n"})
+	w.pass(time.Hour)
+	w.wantPhase("acme", Held)
+	files := map[string]string{
+		"classes/other/class.yaml":     strings.Replace(folderFiles(t)["classes/small/class.yaml"], "name: small", "name: other", 1),
+		"tenants/web/acme/tenant.yaml": strings.Replace(folderFiles(t)["tenants/web/acme/tenant.yaml"], "class: small", "class: other", 1),
+	}
+	for p := range carried {
+		files[p] = ""
+	}
+	w.commit(files)
+	w.pass(time.Hour)
+	w.wantPhase("acme", Held)
+	if got := w.ledger().Classes; len(got) != 1 || *got["small"] != entry {
+		t.Errorf("in force: %+v", got)
+	}
+	if after := mark(w); after[0] != before[0] {
+		t.Errorf("something was done on shards: %v, then %v", before, after)
+	}
+	if got := strings.Join(w.core.Remarks(), "\n"); !strings.Contains(got, "class other: class small is in force with another provider of the name k3s") {
+		t.Errorf("remarks: %q", got)
 	}
 }

@@ -65,9 +65,25 @@ func (c *Core) decideClasses(d *draft) {
 			c.notes["class/"+name] = note{"NotRendered", err.Error()}
 			continue
 		}
+		if other := d.otherwise(next); other != "" {
+			c.notes["class/"+name] = note{"Frozen", fmt.Sprintf(
+				"class %s is in force with another provider of the name %s, of which one is the fleet's own and one is carried by the binary: neither takes the other's place", other, next.Provider)}
+			continue
+		}
 		d.classes[next.Key()] = class
 		d.setClass(next)
 	}
+}
+
+// otherwise names a class in force whose provider has the name of another's and is not the
+// same: of the fleet's own, or not. A tenant's entry knows its provider by name alone.
+func (d *draft) otherwise(next *ledger.Class) string {
+	for _, name := range slices.Sorted(maps.Keys(d.entries.Classes)) {
+		if e := d.entries.Classes[name]; e.Provider == next.Provider && (e.ProviderTree == "") != (next.ProviderTree == "") {
+			return name
+		}
+	}
+	return ""
 }
 
 // decideDataStores gives datastores their identity, and holds those that are broken or
