@@ -267,3 +267,22 @@ func TestBuiltInTakesNoOwnProvidersPlace(t *testing.T) {
 		t.Errorf("remarks: %q", got)
 	}
 }
+
+// TestOwnProviderIsReadAnew: a newer folder judges by what nobody looked into before.
+func TestOwnProviderIsReadAnew(t *testing.T) {
+	w := withOwn(t)
+	const kind = "v1/Namespace"
+	if w.shards["eu-1"].judged[kind] {
+		t.Fatalf("%s is read already", kind)
+	}
+	rule := "  - {kind: v1/Namespace, name: tenant-acme, reason: Namespace, current: '\"uid\" in object.metadata || object.kind == \"Namespace\"', message: '\"it is not there\"', remark: true}\n  outputs:"
+	w.commit(map[string]string{ownDescription: strings.Replace(folderFiles(t)[ownDescription], "  outputs:", rule, 1)})
+	w.settle()
+	w.wantPhase("acme", Ready)
+	if !w.shards["eu-1"].judged[kind] {
+		t.Errorf("%s is judged, and nobody reads it; remarks %q", kind, w.core.Remarks())
+	}
+	before := mark(w)
+	w.pass(time.Hour)
+	wantQuiet(w, before, "an hour")
+}
