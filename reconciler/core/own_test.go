@@ -286,3 +286,36 @@ func TestOwnProviderIsReadAnew(t *testing.T) {
 	w.pass(time.Hour)
 	wantQuiet(w, before, "an hour")
 }
+
+// TestOwnProviderOfTwoReplicas: what one of them takes is in force for both.
+func TestOwnProviderOfTwoReplicas(t *testing.T) {
+	r, err := render.New(render.Options{Image: "ghcr.io/tenantry/tenantry:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPair(t, r, r)
+	folder := folderFiles(t)
+	shard, tenant := folder["shards/eu-1.yaml"], folder["tenants/web/acme/tenant.yaml"]
+	delete(folder, "shards/eu-1.yaml")
+	delete(folder, "tenants/web/acme/tenant.yaml")
+	for i, name := range []string{"one", "two"} {
+		folder["shards/"+name+".yaml"] = strings.NewReplacer("eu-1", name, "127.71.1.", []string{"127.71.1.", "127.71.2."}[i]).Replace(shard)
+		folder["tenants/web/"+name+"-t/tenant.yaml"] = strings.Replace(tenant, "acme", name+"-t", 1) + "  shard: " + name + "\n"
+	}
+	p.commit(folder)
+	p.pass(10 * time.Minute)
+	before := *p.ledger().Classes["small"]
+	p.commit(map[string]string{ownService: strings.Replace(folder[ownService], "  name: kube", "  labels: {team: web}\n  name: kube", 1)})
+	p.pass(10 * time.Minute)
+	if got := p.ledger().Classes["small"]; got.Tree != before.Tree || got.ProviderTree == before.ProviderTree {
+		t.Errorf("in force: %+v, then %+v", before, got)
+	}
+	for _, name := range []string{"one", "two"} {
+		if got := string(p.status[statusPath(name, name+"-t")]); !strings.Contains(got, "phase: Ready") {
+			t.Errorf("%s-t:\n%s", name, got)
+		}
+	}
+	quiet := mark(p.world)
+	p.pass(24 * time.Hour)
+	wantQuiet(p.world, quiet, "a day of both")
+}
