@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -78,49 +77,6 @@ func New(o Options) (*Renderer, error) {
 	return &Renderer{options: o, bases: bases, shapes: map[string]*shape{}, owned: map[string]*ownBase{}}, nil
 }
 
-// LatestBase is the newest version of provider's base that is carried; empty when
-// there is no such provider.
-func (r *Renderer) LatestBase(provider string) string {
-	versions := slices.SortedFunc(maps.Keys(r.bases[provider]), compareVersions)
-	if len(versions) == 0 {
-		return ""
-	}
-	return versions[len(versions)-1]
-}
-
-// BaseFor is the version that a class begins with: the one that it names, else the
-// newest that is carried, or that of the fleet's own folder; empty when there is no such
-// provider.
-func (r *Renderer) BaseFor(class *fleet.Class) string {
-	if class.Own != nil && class.Spec.BaseVersion == "" {
-		if b, _ := r.own(class.Own); b != nil {
-			return b.version
-		}
-		return ""
-	}
-	return cmp.Or(class.Spec.BaseVersion, r.LatestBase(class.Spec.Provider))
-}
-
-// CheckBase says why nothing of a version of provider's base can be rendered, or
-// judged: only another binary carries it.
-func (r *Renderer) CheckBase(provider, version string) error {
-	_, err := r.base(provider, version)
-	return err
-}
-
-// CheckClassBase is CheckBase of the base that a class stands on, which may be the fleet's own.
-func (r *Renderer) CheckClassBase(class *fleet.Class, version string) error {
-	_, err := r.baseOf(class, version)
-	return err
-}
-
-// KeepsState tells whether a version of the base of a class's provider keeps the state of
-// its tenants itself: it describes no datastores, and its tenants are placed without one.
-func (r *Renderer) KeepsState(class *fleet.Class, version string) bool {
-	b, err := r.baseOf(class, version)
-	return err == nil && b.parts[partDataStore] == nil
-}
-
 // document resolves what a tenant's objects need. A removed tenant has no replicas, if
 // its provider can judge that: another one runs on as declared, since a controller that
 // wants at least one replica would fight for it.
@@ -148,9 +104,6 @@ func (r *Renderer) stored(in TenantInput) error {
 	}
 	return nil
 }
-
-// Providers are the names of all providers that are carried, sorted.
-func (r *Renderer) Providers() []string { return slices.Sorted(maps.Keys(r.bases)) }
 
 // Tenant renders a tenant's control plane.
 func (r *Renderer) Tenant(in TenantInput) (*Unit, error) { return r.tenant(in, partTenant) }
@@ -278,38 +231,6 @@ func (r *Renderer) serves(in DataStoreInput) error {
 	return nil
 }
 
-// baseOf is the base that a class stands on: that of its own provider, or one that is
-// carried. Neither ever stands in for the other.
-func (r *Renderer) baseOf(class *fleet.Class, version string) (*base, error) {
-	if class.Own == nil {
-		return r.base(class.Spec.Provider, version)
-	}
-	if class.Own.Name != class.Spec.Provider {
-		return nil, fmt.Errorf("provider %q was asked for, and %s is there", class.Spec.Provider, class.Own.Name)
-	}
-	b, findings := r.own(class.Own)
-	if err := findings.Err(); err != nil {
-		return nil, fmt.Errorf("provider %s of the fleet's own: %w", class.Own.Name, err)
-	}
-	if b.version != version {
-		return nil, fmt.Errorf("base version %q of provider %s is unknown: providers/%s is version %s", version, b.name, b.name, b.version)
-	}
-	return b, nil
-}
-
-func (r *Renderer) base(provider, version string) (*base, error) {
-	versions := r.bases[provider]
-	if versions == nil {
-		return nil, fmt.Errorf("provider %q is unknown: this binary carries %s, and the fleet has no folder of that name in providers/", provider, strings.Join(r.Providers(), ", "))
-	}
-	b := versions[version]
-	if b == nil {
-		have := slices.SortedFunc(maps.Keys(versions), compareVersions)
-		return nil, fmt.Errorf("base version %q of provider %s is unknown: this binary carries %s", version, provider, strings.Join(have, ", "))
-	}
-	return b, nil
-}
-
 // shape returns the built shape, from memory if it was built before.
 func (r *Renderer) shape(b *base, p part, class *fleet.Class) *shape {
 	key := shapeKey(b, p, class)
@@ -412,12 +333,4 @@ func decodeAll(resources []*resource.Resource) ([]content, error) {
 		}
 	}
 	return out, nil
-}
-
-// compareVersions orders base versions, which are whole numbers.
-func compareVersions(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
 }
