@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -92,5 +93,62 @@ func TestJudgedProvider(t *testing.T) {
 		if got := findings.Error(); !strings.Contains(got, "providers/acme/provider.yaml:1:7: kind: is odd") || f.Classes["a"] != nil {
 			t.Errorf("got %s, class a %v", got, f.Classes["a"])
 		}
+	}
+}
+
+// TestLinkedProviderFolder: who names a folder that is none is held, with the reason.
+func TestLinkedProviderFolder(t *testing.T) {
+	files := ownFleet()
+	for p := range files {
+		if strings.HasPrefix(p, "providers/acme/") {
+			delete(files, p)
+		}
+	}
+	files["providers/acme"] = &fstest.MapFile{Data: []byte("../elsewhere"), Mode: fs.ModeSymlink}
+	f, findings, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Broken[fleet.Ref{Kind: fleet.KindClass, Name: "a"}].Message; got != "provider acme is broken: providers/acme: is a symbolic link" {
+		t.Errorf("class a: %q, findings %v", got, findings)
+	}
+}
+
+// TestOwnProviderHasNoDataStores: a datastore that names one is broken, and so held.
+func TestOwnProviderHasNoDataStores(t *testing.T) {
+	files := ownFleet()
+	files["shards/eu-1.yaml"] = &fstest.MapFile{Data: []byte("apiVersion: tenantry.io/v1alpha1\nkind: Shard\nmetadata: {name: eu-1}\nspec: {addressPool: [10.0.0.1-10.0.0.9]}\n")}
+	files["datastores/one.yaml"] = &fstest.MapFile{Data: []byte("apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: one}\nspec: {provider: acme, driver: etcd, shards: [eu-1], managed: {}}\n")}
+	f, findings, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := f.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: "one"}]
+	if f.DataStores["one"] != nil || !strings.Contains(broken.Message, "provider acme is the fleet's own, and has no datastores") {
+		t.Errorf("datastore: %+v, findings %v", broken, findings)
+	}
+}
+
+// TestLoadProvider: what a ledger keeps is what was declared.
+func TestLoadProvider(t *testing.T) {
+	files := ownFleet()
+	whole, _, err := fleet.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := fs.Sub(files, "providers/acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, findings, err := fleet.LoadProvider(folder, "acme")
+	if err != nil || len(findings) > 0 {
+		t.Fatal(err, findings)
+	}
+	if diff := gocmp.Diff(whole.Providers["acme"], p); diff != "" {
+		t.Errorf("declared (-) kept (+):\n%s", diff)
+	}
+	delete(files, "providers/acme/provider.yaml")
+	if p, findings, err = fleet.LoadProvider(folder, "acme"); p != nil || len(findings) == 0 || err != nil {
+		t.Errorf("without its description: %v, %v, %v", p, findings, err)
 	}
 }

@@ -99,7 +99,7 @@ func ofFleet(name string, fsys fs.FS, renderer *render.Renderer) (history, error
 	var requests []placement.Request
 	for _, t := range f.Tenants {
 		request := placement.Ask(t, f.Classes[t.Spec.Class])
-		request.KeepsState = renderer.KeepsState(f.Classes[t.Spec.Class], renderer.LatestBase(request.Provider))
+		request.KeepsState = renderer.KeepsState(f.Classes[t.Spec.Class], renderer.BaseFor(f.Classes[t.Spec.Class]))
 		requests = append(requests, request)
 	}
 	for _, o := range placement.New(f, nil).PlaceAll(requests) {
@@ -111,7 +111,7 @@ func ofFleet(name string, fsys fs.FS, renderer *render.Renderer) (history, error
 		unit, err := renderer.Tenant(render.TenantInput{
 			Name: o.Name, UID: ledger.UID(o.Name), Spec: fleet.Resolve(t, class), Class: class,
 			Files: t.Files, Tree: t.Tree,
-			BaseVersion: renderer.LatestBase(class.Spec.Provider), Placement: o.Placement, Lifecycle: ledger.Living,
+			BaseVersion: renderer.BaseFor(class), Placement: o.Placement, Lifecycle: ledger.Living,
 			DataStore: render.DataStoreInput{Name: o.Placement.DataStore, UID: ledger.UID(o.Placement.DataStore)},
 		})
 		if err := h.add(unit, err); err != nil {
