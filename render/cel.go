@@ -3,11 +3,11 @@ package render
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/google/cel-go/cel"
+	celast "github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/ext"
 	"github.com/google/cel-go/interpreter"
 )
@@ -19,10 +19,6 @@ const (
 	maxExpression = 8 << 10
 	maxLoops      = 20
 )
-
-// loop is a macro that goes over elements, or wraps one. Checking the types of a chain of
-// them takes time without end.
-var loop = regexp.MustCompile(`\.\s*(all|exists|exists_one|filter|map|optMap|optFlatMap)\s*\(`)
 
 // What expressions speak of: health and outputs of one object, everything else of the
 // tenant's resolved document.
@@ -80,22 +76,20 @@ func (e *expression) compile(variable string, want *cel.Type, place string) []fa
 	if len(e.source) > maxExpression {
 		return []fault{{0, fmt.Sprintf("has %d characters: want %d at most", len(e.source), maxExpression)}}
 	}
-	if n := len(loop.FindAllStringIndex(e.source, -1)); n > maxLoops {
-		return []fault{{0, fmt.Sprintf("has %d loops: want %d at most", n, maxLoops)}}
-	}
 	env, err := environments[variable]()
 	if err != nil {
 		return []fault{{0, fmt.Sprintf("make CEL environment: %v", err)}}
 	}
-	ast, issues := env.Compile(e.source)
+	parsed, issues := env.Parse(e.source)
 	if issues.Err() != nil {
-		var out []fault
-		for _, issue := range issues.Errors() {
-			character := offset(e.source, issue.Location.Line(), issue.Location.Column())
-			message := strings.TrimSuffix(strings.TrimPrefix(issue.Message, "Syntax error: "), " (in container '')")
-			out = append(out, fault{character, "is not CEL: " + message})
-		}
-		return out
+		return e.faults(issues)
+	}
+	if why := boundless(parsed); why != "" {
+		return []fault{{0, why}}
+	}
+	ast, issues := env.Check(parsed)
+	if issues.Err() != nil {
+		return e.faults(issues)
 	}
 	if got := ast.OutputType(); !got.IsExactType(cel.DynType) && !got.IsExactType(want) {
 		return []fault{{0, fmt.Sprintf("gives %s: want %s", got, want)}}
@@ -106,6 +100,43 @@ func (e *expression) compile(variable string, want *cel.Type, place string) []fa
 	}
 	e.place = place
 	return nil
+}
+
+// faults are what CEL finds wrong.
+func (e *expression) faults(issues *cel.Issues) []fault {
+	var out []fault
+	for _, issue := range issues.Errors() {
+		character := offset(e.source, issue.Location.Line(), issue.Location.Column())
+		message := strings.TrimSuffix(strings.TrimPrefix(issue.Message, "Syntax error: "), " (in container '')")
+		out = append(out, fault{character, "is not CEL: " + message})
+	}
+	return out
+}
+
+// boundless says why checking the types of an expression may take time without end: the
+// elements of each loop are of a type that is made of the one before, and a map whose keys
+// are computed has it twice.
+func boundless(parsed *cel.Ast) string {
+	loops, computed := 0, 0
+	celast.PostOrderVisit(parsed.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		switch e.Kind() {
+		case celast.ComprehensionKind:
+			loops++
+		case celast.MapKind:
+			for _, entry := range e.AsMap().Entries() {
+				if entry.AsMapEntry().Key().Kind() != celast.LiteralKind {
+					computed++
+				}
+			}
+		}
+	}))
+	switch {
+	case loops > maxLoops:
+		return fmt.Sprintf("has %d loops: want %d at most", loops, maxLoops)
+	case computed > 0:
+		return "has a map whose keys are computed: want literals"
+	}
+	return ""
 }
 
 // offset is the index of a character, whose line counts from 1 and column from 0.

@@ -170,6 +170,9 @@ func TestReadProviderOfAnybody(t *testing.T) {
 		{"LongExpression", "", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "`+strings.Repeat("true && ", 2000)+`true"`, 1)), "characters: want 8192 at most"},
 		{"DeepExpression", "", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "`+strings.Repeat("(", 4000)+`"`, 1)), "is not CEL"},
 		{"ManyLoops", "The types of one loop's elements are those of the one before.", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "[1]`+strings.Repeat(".map(x, [x])", 60)+` == []"`, 1)), "has 60 loops: want 20 at most"},
+		{"HiddenLoops", "Loops are counted as CEL reads them.", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "[1]`+strings.Repeat(`.//\nmap(x, x)`, 24)+` == []"`, 1)), "has 24 loops: want 20 at most"},
+		{"NamedLoops", "A text is none.", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "'`+strings.Repeat(".map(", 24)+`' != ''"`, 1)), ""},
+		{"ComputedKeys", "The type of each has that of the one before twice.", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "[[1]]`+strings.Repeat(".map(x, {x: x})", 19)+`.size() > 0"`, 1)), "has a map whose keys are computed"},
 		{"NoPattern", "It would fail each time.", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "'a'.matches('(')"`, 1)), "cannot be planned: error parsing regexp"},
 		{"Bomb", "", file("provider.yaml", strings.Replace(goodProvider, `current: "true"`, `current: "'a'.replace('a', 'b') == 'b'"`, 1)), "is not CEL"},
 	}
