@@ -13,7 +13,7 @@ import (
 // maxWeight bounds each value that an expression makes: elements in all depths, and texts
 // by the 64 bytes. CEL counts the cost of a step when it is done; a list that is doubled
 // thirty times costs nothing, and the step that looks through it never ends.
-const maxWeight = 4096
+const maxWeight = 1024
 
 // making are the functions whose value may be larger than what they are given.
 var making = map[string]bool{operators.Add: true, "join": true, "split": true}
