@@ -119,6 +119,34 @@ func TestClusterAPITenantGoes(t *testing.T) {
 	}
 }
 
+// Whoever owns itself, or its owner, goes as well: references say what somebody wrote.
+func TestThoseWhoOwnEachOtherGo(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		parents map[string]string
+	}{
+		{"itself", map[string]string{"MetalCluster": "MetalCluster"}},
+		{"each other", map[string]string{"MetalCluster": "MachineDeployment", "MachineDeployment": "MetalCluster"}},
+		{"in a circle with the first", map[string]string{"Cluster": "MetalCluster", "MetalCluster": "MachineDeployment", "MachineDeployment": "Cluster", "KamajiControlPlane": "Cluster"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := byClusterAPI(t)
+			w.commit(map[string]string{"tenants/web/acme/tenant.yaml": ""})
+			w.settle()
+			for child, parent := range tt.parents {
+				var uid string
+				w.see(parent, func(o *Object) { uid = o.UID })
+				w.see(child, func(o *Object) { o.Parents = []string{uid} })
+			}
+			w.settle()
+			w.pass(4 * time.Hour)
+			if st := w.tenant("acme"); st != nil {
+				t.Errorf("it is %s after %v were deleted", st.Phase, w.shards["eu-1"].deletes)
+			}
+		})
+	}
+}
+
 // Infrastructure and templates stay while the tenant lives, whatever its class brings; a
 // MachineDeployment goes.
 func TestClusterAPIKeepsWhatMachinesNeed(t *testing.T) {

@@ -101,12 +101,14 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 	for _, want := range w.objects {
 		teardown[want.id] = true
 	}
-	rest, namespaces, waiting := []*Object{}, []*Object{}, false
+	rest, owned, namespaces, waiting := []*Object{}, []*Object{}, []*Object{}, false
 	for _, have := range sorted(slices.Values(v.objects)) {
 		switch {
 		case teardown[have.ID] || !have.Owned():
-		case have.Deleting, v.parented(have):
+		case have.Deleting:
 			waiting = true
+		case v.parented(have, teardown):
+			owned = append(owned, have)
 		case have.ID.Kind == "Namespace":
 			namespaces = append(namespaces, have)
 		default:
@@ -114,13 +116,15 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 		}
 	}
 	if len(rest) == 0 && !waiting {
-		rest = namespaces
-		namespaces = nil
+		rest, owned = owned, nil // those who own each other have no first
+	}
+	if len(rest) == 0 && !waiting {
+		rest, namespaces = namespaces, nil
 	}
 	for _, have := range rest {
 		work.Delete = append(work.Delete, Delete{have.ID, have.UID, have.ResourceVersion})
 	}
-	if len(rest)+len(namespaces) > 0 || waiting {
+	if len(rest)+len(owned)+len(namespaces) > 0 || waiting {
 		return work, false, note{}
 	}
 	for _, want := range w.objects {
@@ -139,9 +143,12 @@ func planPurge(shard string, o render.Owner, epoch int64, w *wanted, v view) (wo
 	return work, work.Empty(), note{}
 }
 
-// parented tells whether another object of the owner's owns this one, and is still there.
-func (v view) parented(child *Object) bool {
-	return slices.ContainsFunc(v.objects, func(o *Object) bool { return o.Owned() && slices.Contains(child.Parents, o.UID) })
+// parented tells whether another object of the owner's owns this one, and is there until
+// it is deleted with the rest.
+func (v view) parented(child *Object, teardown map[render.ObjectID]bool) bool {
+	return slices.ContainsFunc(v.objects, func(o *Object) bool {
+		return o.ID != child.ID && !teardown[o.ID] && o.Owned() && slices.Contains(child.Parents, o.UID)
+	})
 }
 
 // planLeftovers removes what still carries the uid of a tenant that is purged.
