@@ -38,7 +38,7 @@ const (
 //
 // An error means that something could not be read, although it is there.
 func Run(fsys fs.FS, dir string, o Options) (*Report, error) {
-	t := &trial{fsys: fsys, dir: dir, options: o, report: &Report{Goldens: map[string][]byte{}}, seen: map[string]map[render.State]bool{}}
+	t := &trial{fsys: fsys, dir: dir, options: o, report: &Report{Goldens: map[string][]byte{}}, seen: map[string]map[render.State]bool{}, refused: map[string]bool{}}
 	source, findings, err := render.ReadProvider(fsys, dir)
 	if err != nil {
 		return nil, err
@@ -71,6 +71,8 @@ type trial struct {
 	report  *Report
 	// seen are the states that cases saw of each rule, by its field.
 	seen map[string]map[render.State]bool
+	// refused are files of testdata/ that are not read.
+	refused map[string]bool
 }
 
 func (t *trial) add(c Case) {
@@ -111,6 +113,7 @@ func (t *trial) files() error {
 			return err
 		}
 		if message != "" {
+			t.refused[name] = true
 			t.add(Case{Name: name, Problems: fleet.Findings{{File: name, Message: message}}})
 			continue
 		}
@@ -237,6 +240,9 @@ func (t *trial) compare(c *Case, name string, files map[string][]byte, unit *ren
 	want, ok := files[name]
 	if ok && string(want) == got {
 		return
+	}
+	if t.refused[name] {
+		return // it is told what is wrong with it, and nothing is written there
 	}
 	t.report.Goldens[name] = []byte(got)
 	switch {

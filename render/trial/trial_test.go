@@ -3,6 +3,7 @@ package trial_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -148,6 +149,12 @@ func TestUpdate(t *testing.T) {
 	report, err := trial.Run(files, "toy", trial.Options{Image: trial.Image, Update: true})
 	if err != nil || report.Failed() > 0 || report.Warnings() > 0 {
 		t.Fatalf("got %+v, %v", report.Cases, err)
+	}
+	// A link in the golden file's place is told, and nothing is written through it.
+	linked := maps.Clone(files)
+	linked["toy/testdata/a.golden.yaml"] = &fstest.MapFile{Data: []byte("../provider.yaml"), Mode: fs.ModeSymlink}
+	if r, err := trial.Run(linked, "toy", trial.Options{Image: trial.Image, Update: true}); err != nil || r.Failed() != 1 || len(r.Goldens) > 0 {
+		t.Errorf("through a link %d files would be written: %+v, %v", len(r.Goldens), r.Cases, err)
 	}
 	for name, data := range report.Goldens {
 		files["toy/"+name] = &fstest.MapFile{Data: data}
