@@ -119,14 +119,15 @@ func (e *expression) faults(issues *cel.Issues) []fault {
 func boundless(parsed *cel.Ast) string {
 	loops, computed := 0, 0
 	celast.PostOrderVisit(parsed.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {
-		switch e.Kind() {
-		case celast.ComprehensionKind:
+		if e.Kind() == celast.ComprehensionKind {
 			loops++
-		case celast.MapKind:
-			for _, entry := range e.AsMap().Entries() {
-				if entry.AsMapEntry().Key().Kind() != celast.LiteralKind {
-					computed++
-				}
+		}
+		if e.Kind() != celast.MapKind {
+			return
+		}
+		for _, entry := range e.AsMap().Entries() {
+			if entry.AsMapEntry().Key().Kind() != celast.LiteralKind {
+				computed++
 			}
 		}
 	}))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -196,5 +197,11 @@ func (out output) reads(o Judged) bool {
 // goes into the tenant's status.
 func isEndpoint(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= 300 && u.Scheme == "https" && u.Hostname() != "" && text == (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+	if err != nil {
+		return false
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) || strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	return len(text) <= 300 && u.Scheme == "https" && u.Hostname() != "" && text == (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }

@@ -37,6 +37,7 @@ func TestEndpointOutput(t *testing.T) {
 	}
 	for url, want := range map[string]bool{
 		"https://acme.example.com:6443": true, "https://[fd00::1]:6443": true, "https://10.0.0.7": true,
+		"https://acme:": false, "https://acme:0": false, "https://acme:65536": false, "https://acme:65535": true,
 		"": false, "acme.example.com:6443": false, "http://acme.example.com": false, "https://": false, "https://a b": false,
 		"https://user:password@acme.example.com": false, "https://acme.example.com/path": false, "https://acme.example.com?token=a": false,
 	} {

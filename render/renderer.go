@@ -85,7 +85,7 @@ func (r *Renderer) document(in TenantInput) (document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(b.parts[partTenant].rules, func(r rule) bool { return r.Asleep.written() }) {
+	if !slices.ContainsFunc(b.parts[partTenant].rules, func(r rule) bool { return !r.Remark && r.Asleep.written() }) {
 		in.Lifecycle = ledger.Living
 	}
 	return tenantDocument(in, r.options.Image)
