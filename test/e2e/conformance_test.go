@@ -15,7 +15,12 @@ var definitions = flag.String("crds", "", "`DIR` with custom resource definition
 // played. The controllers of others are played, and definitions judge what they are said
 // to write: where there are none for a provider, it is not tried.
 func TestConformance(t *testing.T) {
-	t.Run("native", func(t *testing.T) { conform(t, open(t, suite.full.Start(t), "a"), "native") })
+	t.Run("native", func(t *testing.T) {
+		s := open(t, suite.full.Start(t), "a")
+		s.forget(t)
+		t.Cleanup(func() { s.forget(t) })
+		conform(t, s, "native")
+	})
 	if *definitions == "" {
 		t.Run("kamaji", func(t *testing.T) {
 			t.Parallel()
