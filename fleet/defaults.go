@@ -47,6 +47,11 @@ func Resolve(t *Tenant, c *Class) TenantSpec {
 	spec.Version = cmp.Or(spec.Version, c.Spec.Version)
 	spec.Replicas = cmp.Or(spec.Replicas, c.Spec.Replicas)
 	spec.Network = spec.Network.or(c.Spec.Network)
+	if spec.Adopt != nil {
+		adopt := *spec.Adopt
+		adopt.Objects = maps.Clone(adopt.Objects)
+		spec.Adopt = &adopt
+	}
 	return spec
 }
 

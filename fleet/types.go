@@ -152,6 +152,8 @@ type DataStoreSpec struct {
 	BasicAuth *BasicAuth `json:"basicAuth,omitempty"`
 	// TLS is required for an etcd that runs elsewhere; it is not for a managed datastore.
 	TLS *TLS `json:"tls,omitempty"`
+	// Adopt names the object by which the shard knows this datastore already.
+	Adopt *AdoptDataStore `json:"adopt,omitempty"`
 }
 
 // SecretKey names one value of a Secret that exists on the shard. Nothing that
@@ -295,6 +297,9 @@ type Allow struct {
 	// Resources are kinds that a tenant's own Kustomize files may add in its
 	// namespace, as <group>/<version>/<kind> (core kinds as v1/<kind>); absent is none.
 	Resources []string `json:"resources,omitempty"`
+	// Adopt lets tenants take over what runs on a shard already (spec.adopt); default
+	// false. Whoever may write such a tenant may remove it with its data, too.
+	Adopt bool `json:"adopt,omitempty"`
 }
 
 // Range is a lowest and a highest number, both included; at least one of them is there.
@@ -364,6 +369,10 @@ type TenantSpec struct {
 	// MovedFrom is the folder that this declaration was moved from
 	// (tenants/<team>/<name>); it carries identity across a move.
 	MovedFrom string `json:"movedFrom,omitempty"`
+	// Adopt names the control plane that runs on the shard already, and becomes this
+	// tenant as it is. It needs Shard, and DataStore where the provider has any; the class
+	// has to allow it.
+	Adopt *Adopt `json:"adopt,omitempty"`
 }
 
 // Access lets people read a tenant's kubeconfig, and nothing else of the shard.

@@ -56,6 +56,7 @@ func (l *loader) check() {
 	each(l, func(e *entry, d *DataStore) { check{l, e}.storeReferences(d.Spec, known) })
 	known.add(l)
 	each(l, func(e *entry, t *Tenant) { check{l, e}.tenantReferences(t, known) })
+	l.checkAdopted()
 }
 
 // Lengths of names. Tenants and datastores give names to objects on shards,

@@ -24,6 +24,7 @@ func (c check) dataStore(s DataStoreSpec) {
 	c.driver(s)
 	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
 	c.storeShards(s)
+	c.adoptStore(s)
 	managed, endpoints := specPath.Child("managed"), specPath.Child("endpoints")
 	switch {
 	case s.Managed != nil && len(s.Endpoints) > 0:

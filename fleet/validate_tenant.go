@@ -93,6 +93,7 @@ func (c check) tenant(t *Tenant) {
 	if s.MovedFrom != "" {
 		c.movedFrom(t)
 	}
+	c.adopt(s)
 }
 
 // Bounds of the groups that may read a tenant's kubeconfig.
@@ -163,6 +164,7 @@ func (c check) tenantReferences(t *Tenant, k known) {
 	}
 	c.values(s.Parameters, class, k.patterns[s.Class])
 	c.allowed(t, class)
+	c.adoptAllowed(t, class)
 	if s.Version == "" && class.Spec.Version == "" {
 		c.add(field.Required(specPath.Child("version"), fmt.Sprintf("class %s names no version", s.Class)), "name one here or in the class")
 	}

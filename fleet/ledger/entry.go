@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"regexp"
@@ -84,6 +85,14 @@ func (r *rules) source(value string) {
 		"source: %q is not a path in the repository", value)
 }
 
+func (r *rules) adopted(name string, objects map[string]string) {
+	r.require(name != "", "adopted.name: is missing")
+	for _, object := range slices.Sorted(maps.Keys(objects)) {
+		r.require(strings.Contains(object, "/"), "adopted.objects: %q names no object", object)
+		r.form(tokenForm, "adopted.objects["+object+"]", objects[object])
+	}
+}
+
 func (r *rules) held(h *Held) {
 	if h != nil {
 		r.form(tokenForm, "held.commit", h.Commit)
@@ -108,6 +117,10 @@ func (t *Tenant) valid() error {
 		r.require(err == nil, "placement.address: %q is not an IP address", t.Placement.Address)
 	} else {
 		r.form(nameForm, "placement.host", t.Placement.Host)
+	}
+	if a := t.Adopted; a != nil {
+		r.require(a.Namespace != "", "adopted.namespace: is missing")
+		r.adopted(a.Name, a.Objects)
 	}
 	r.require(t.Epoch >= 1, "epoch: %d is less than 1", t.Epoch)
 	r.require(slices.Contains([]Lifecycle{Living, Tombstoned, Purging, Purged}, t.Lifecycle), "lifecycle: %q is not known", t.Lifecycle)
@@ -134,6 +147,9 @@ func (d *DataStore) valid() error {
 	r.form(nameForm, "provider", d.Provider)
 	r.require(d.BaseVersion != "", "baseVersion: is missing")
 	r.form(nameForm, "shard", d.Shard)
+	if a := d.Adopted; a != nil {
+		r.adopted(a.Name, a.Objects)
+	}
 	r.require(d.Epoch >= 1, "epoch: %d is less than 1", d.Epoch)
 	r.held(d.Held)
 	return r.err

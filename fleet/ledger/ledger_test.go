@@ -38,6 +38,22 @@ func heldTenant() *ledger.Tenant {
 	return t
 }
 
+func adopting() *ledger.Tenant {
+	t := acme()
+	t.Provider, t.Adopted = "kamaji", &ledger.Adopted{
+		Namespace: "team-a", Name: "prod", Schema: "team_a_prod", Username: "team_a_prod",
+		Objects: map[string]string{"TenantControlPlane.kamaji.clastix.io/team-a/prod": "5d0c5a52-5b7e-4c52-9a0e-0d1d6f1f1a11"},
+	}
+	return t
+}
+
+func adoptingDataStore() *ledger.DataStore {
+	d := dataStore()
+	d.Held, d.Provider = nil, "kamaji"
+	d.Adopted = &ledger.AdoptedDataStore{Name: "default", Objects: map[string]string{"DataStore.kamaji.clastix.io/default": "8a7b1c"}}
+	return d
+}
+
 func tombstoned() *ledger.Tenant {
 	t := acme()
 	t.Epoch, t.Lifecycle = 2, ledger.Tombstoned
@@ -85,9 +101,11 @@ func TestGoldenFiles(t *testing.T) {
 	for name, got := range map[string][]byte{
 		"tenant":            encode(ledger.Encode(acme())),
 		"tenant-held":       encode(ledger.Encode(heldTenant())),
+		"tenant-adopting":   encode(ledger.Encode(adopting())),
 		"tenant-tombstoned": encode(ledger.Encode(tombstoned())),
 		"tenant-purged":     encode(ledger.Encode(purged())),
 		"datastore":         encode(ledger.Encode(dataStore())),
+		"datastore-adopted": encode(ledger.Encode(adoptingDataStore())),
 		"class":             encode(ledger.Encode(class())),
 		"shard":             encode(ledger.Encode(shard())),
 	} {
@@ -215,6 +233,24 @@ func TestEncodeRefusesWhatReadWould(t *testing.T) {
 		change(bad)
 		refused(t, want)(ledger.Encode(bad))
 	}
+	for want, change := range map[string]func(*ledger.Adopted){
+		"adopted.namespace: is missing":       func(a *ledger.Adopted) { a.Namespace = "" },
+		"adopted.name: is missing":            func(a *ledger.Adopted) { a.Name = "" },
+		"adopted.objects: \"it\" names no":    func(a *ledger.Adopted) { a.Objects["it"] = "uid" },
+		"adopted.objects[ConfigMap/team-a/x]": func(a *ledger.Adopted) { a.Objects["ConfigMap/team-a/x"] = "../x" },
+	} {
+		bad := adopting()
+		change(bad.Adopted)
+		refused(t, want)(ledger.Encode(bad))
+	}
+	for want, change := range map[string]func(*ledger.AdoptedDataStore){
+		"adopted.name: is missing": func(a *ledger.AdoptedDataStore) { a.Name = "" },
+		"adopted.objects: \"it\"":  func(a *ledger.AdoptedDataStore) { a.Objects["it"] = "uid" },
+	} {
+		bad := adoptingDataStore()
+		change(bad.Adopted)
+		refused(t, want)(ledger.Encode(bad))
+	}
 	for want, change := range map[string]func(*ledger.Held){
 		"held.commit:": func(h *ledger.Held) { h.Commit = "" },
 		"held.tree:":   func(h *ledger.Held) { h.Tree = "" },
@@ -306,5 +342,25 @@ func TestPlacementWithoutADataStore(t *testing.T) {
 	}
 	if strings.Contains(string(data), "dataStore") {
 		t.Errorf("it is written:\n%s", data)
+	}
+}
+
+// What is to be taken over is told apart by content, and gone when all of it is.
+func TestAdopted(t *testing.T) {
+	tenant, store := adopting(), adoptingDataStore()
+	if !tenant.Adopting() || !store.Adopting() || acme().Adopting() || dataStore().Adopting() {
+		t.Error("who adopts does not, or who doesn't does")
+	}
+	done, doneStore := tenant.Adopted.Done(), store.Adopted.Done()
+	if done.Objects != nil || done.Schema != "team_a_prod" || doneStore.Objects != nil || doneStore.Name != "default" || !tenant.Adopting() {
+		t.Errorf("what remains is %+v, %+v", done, doneStore)
+	}
+	var none *ledger.Adopted
+	var noStore *ledger.AdoptedDataStore
+	if none.Key() != "" || noStore.Key() != "" {
+		t.Error("nothing has a key")
+	}
+	if tenant.Adopted.Key() != adopting().Adopted.Key() || tenant.Adopted.Key() == done.Key() || store.Adopted.Key() != adoptingDataStore().Adopted.Key() || store.Adopted.Key() == doneStore.Key() {
+		t.Error("the key is not the content's")
 	}
 }

@@ -114,6 +114,8 @@ func describeTenant(name string, was, is *Tenant) []line {
 	switch {
 	case is == nil:
 		return one("Forget", noun, "%s", name)
+	case (was == nil || was.UID != is.UID) && is.Adopted != nil:
+		return one("Adopt", noun, "%s as it is on %s", name, is.Placement)
 	case was == nil || was.UID != is.UID:
 		return one("Place", noun, "%s on %s", name, is.Placement)
 	case was.Lifecycle != is.Lifecycle:
@@ -126,6 +128,8 @@ func describeTenant(name string, was, is *Tenant) []line {
 		return one("Follow", noun, "%s again", name)
 	case was.Source != is.Source:
 		return one("Follow", noun, "%s from %s to %s", name, was.Source, is.Source)
+	case was.Adopting() && !is.Adopting():
+		return one("Own", noun, "%s: it is taken over", name)
 	}
 	return one("Update", noun, "%s", name)
 }
@@ -161,6 +165,8 @@ func describeDataStore(name string, was, is *DataStore) []line {
 	switch {
 	case is == nil:
 		return one("Forget", noun, "datastore %s", name)
+	case (was == nil || was.UID != is.UID) && is.Adopted != nil:
+		return one("Adopt", noun, "datastore %s as it is on shard %s (provider %s, base %s)", name, is.Shard, is.Provider, is.BaseVersion)
 	case was == nil || was.UID != is.UID:
 		return one("Begin", noun, "datastore %s on shard %s (provider %s, base %s)", name, is.Shard, is.Provider, is.BaseVersion)
 	case is.Held != nil && (was.Held == nil || *was.Held != *is.Held):
@@ -169,6 +175,8 @@ func describeDataStore(name string, was, is *DataStore) []line {
 		return one("Follow", noun, "datastore %s again", name)
 	case was.BaseVersion != is.BaseVersion:
 		return one("Upgrade", noun, "datastore %s from base %s to %s", name, was.BaseVersion, is.BaseVersion)
+	case was.Adopting() && !is.Adopting():
+		return one("Own", noun, "datastore %s: it is taken over", name)
 	}
 	return one("Update", noun, "datastore %s", name)
 }

@@ -70,6 +70,11 @@ func TestMessageOfOneChange(t *testing.T) {
 		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Source = "tenants/db/acme" })), "Follow acme from tenants/web/acme to tenants/db/acme"},
 		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Epoch = 2 })), "Update acme"},
 
+		{tenants(nil), tenants(adopting()), "Adopt acme as it is on eu-1 (datastore eu-1-a, address 10.0.0.11)"},
+		{tenants(adopting()), tenants(tenant(func(e *ledger.Tenant) { e.Adopted = adopting().Adopted.Done() })), "Own acme: it is taken over"},
+		{stores(nil), stores(adoptingDataStore()), "Adopt datastore eu-1-a as it is on shard eu-1 (provider kamaji, base 1)"},
+		{stores(adoptingDataStore()), stores(store(func(e *ledger.DataStore) { e.Adopted = adoptingDataStore().Adopted.Done() })), "Own datastore eu-1-a: it is taken over"},
+
 		{stores(nil), stores(asItWas), "Begin datastore eu-1-a on shard eu-1 (provider native, base 1)"},
 		{stores(asItWas), stores(nil), "Forget datastore eu-1-a"},
 		{stores(asItWas), stores(store(func(e *ledger.DataStore) { e.UID = "another" })), "Begin datastore eu-1-a on shard eu-1 (provider native, base 1)"},

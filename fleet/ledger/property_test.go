@@ -41,6 +41,12 @@ func drawTenant(t *rapid.T) *ledger.Tenant {
 	} else {
 		e.Placement.Address = fmt.Sprintf("10.%d.%d.1", rapid.IntRange(0, 255).Draw(t, "b"), rapid.IntRange(0, 255).Draw(t, "c"))
 	}
+	if rapid.Bool().Draw(t, "adopted") {
+		e.Adopted = &ledger.Adopted{Namespace: names.Draw(t, "namespace"), Name: names.Draw(t, "called"), Schema: names.Draw(t, "schema")}
+		if rapid.Bool().Draw(t, "adopting") {
+			e.Adopted.Objects = map[string]string{"Cluster.k0smotron.io/" + e.Adopted.Namespace + "/" + e.Adopted.Name: hashes.Draw(t, "object")}
+		}
+	}
 	if e.Lifecycle == ledger.Living {
 		e.Held = drawHeld(t)
 		return e
