@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// accessName is what the Role and its binding are called.
+// accessName is what the Role and its binding are called, where the tenant is alone in its
+// namespace.
 const accessName = "kubeconfig-readers"
 
 // rbac is the group of kinds that only we render: neither a class nor a tenant can,
@@ -36,7 +37,11 @@ func access(how *Provider, in TenantInput, doc document) ([]content, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name kubeconfig: %w", err)
 	}
-	meta := func() content { return content{"name": accessName, "namespace": doc.namespace()} }
+	called := accessName
+	if in.Adopted != nil {
+		called = in.Name + "-" + accessName
+	}
+	meta := func() content { return content{"name": called, "namespace": doc.namespace()} }
 	return []content{
 		{
 			"apiVersion": rbac + "/v1", "kind": "Role", "metadata": meta(),
@@ -46,7 +51,7 @@ func access(how *Provider, in TenantInput, doc document) ([]content, error) {
 		},
 		{
 			"apiVersion": rbac + "/v1", "kind": "RoleBinding", "metadata": meta(),
-			"roleRef":  content{"apiGroup": rbac, "kind": "Role", "name": accessName},
+			"roleRef":  content{"apiGroup": rbac, "kind": "Role", "name": called},
 			"subjects": subjects,
 		},
 	}, nil

@@ -60,7 +60,8 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec.network.serviceCIDR: %w", err)
 	}
-	namespace := tenantNamespace(in.Name)
+	names := namesOf(in)
+	namespace := names.Namespace
 	user := "t-" + in.UID
 	replicas := in.Spec.Replicas
 	if in.Lifecycle != ledger.Living && in.Lifecycle != "" {
@@ -73,6 +74,7 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	spec := map[string]any{
 		"version":   in.Spec.Version,
 		"replicas":  replicas,
+		"name":      names.Name,
 		"namespace": namespace,
 		"image":     image,
 		"network": map[string]any{
@@ -97,14 +99,15 @@ func tenantDocument(in TenantInput, image string) (document, error) {
 	if name := in.DataStore.Name; name != "" {
 		store := dataStoreNames(name)
 		spec["dataStore"] = map[string]any{
-			"name":       name,
+			"name":       in.DataStore.object(),
 			"namespace":  store.namespace,
 			"issuer":     store.issuer,
 			"url":        store.url,
 			"user":       user,
 			"prefix":     "/" + in.UID + "/",
 			"etcdPrefix": "/" + in.UID,
-			"schema":     schemaName(in.UID),
+			"schema":     names.Schema,
+			"username":   names.Username,
 		}
 	}
 	if len(said) > 0 {
@@ -182,6 +185,7 @@ func dataStoreDocument(in DataStoreInput, image string) document {
 // variant of the stamp, so that all documents of the same variants are of one shape.
 func externalDocument(in DataStoreInput) document {
 	spec := map[string]any{
+		"name":      in.object(),
 		"namespace": dataStoreNames(in.Name).namespace,
 		"driver":    in.Spec.Driver,
 		"endpoints": in.Spec.Endpoints,
@@ -208,8 +212,6 @@ func externalDocument(in DataStoreInput) document {
 func secretReference(k fleet.SecretKey) map[string]any {
 	return map[string]any{"secretReference": map[string]any{"namespace": k.Namespace, "name": k.Name, "keyPath": k.Key}}
 }
-
-func tenantNamespace(name string) string { return "tenant-" + name }
 
 type storeNames struct{ namespace, issuer, url string }
 

@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,13 +80,31 @@ func (f inputFile) build(r *Renderer) (*Unit, error) {
 		return nil, err
 	}
 	if p == partTenant {
+		if in.Adopted != nil {
+			contents = slices.DeleteFunc(contents, func(c content) bool { return c["kind"] == "Namespace" })
+		}
 		readers, err := access(b.parts[p], in, doc)
 		if err != nil {
 			return nil, err
 		}
 		contents = append(contents, readers...)
 	}
-	return plainFinish(owner, b.parts[p], doc, contents)
+	unit, err := plainFinish(owner, b.parts[p], doc, contents)
+	if err != nil {
+		return nil, err
+	}
+	return unit, adopts(b.parts[p], unit.Objects, f.adopted())
+}
+
+// adopted are the objects that are to be taken over.
+func (f inputFile) adopted() map[string]string {
+	switch {
+	case f.Tenant != nil && f.Tenant.Adopted != nil:
+		return f.Tenant.Adopted.Objects
+	case f.DataStore != nil && f.DataStore.Adopted != nil:
+		return f.DataStore.Adopted.Objects
+	}
+	return nil
 }
 
 // TestDecodeEqualsKustomizes holds our reading of a node against Kustomize's own

@@ -32,6 +32,7 @@ type ExampleTenant struct {
 	Spec        fleet.TenantSpec  `json:"spec"`
 	Placement   ledger.Placement  `json:"placement"`
 	Lifecycle   ledger.Lifecycle  `json:"lifecycle,omitempty"`
+	Adopted     *ledger.Adopted   `json:"adopted,omitempty"`
 }
 
 // ExampleClass is what of a class is rendered.
@@ -45,10 +46,11 @@ type ExampleClass struct {
 
 // ExampleDataStore is a datastore.
 type ExampleDataStore struct {
-	Name        string              `json:"name"`
-	UID         string              `json:"uid"`
-	BaseVersion string              `json:"baseVersion"`
-	Spec        fleet.DataStoreSpec `json:"spec"`
+	Name        string                   `json:"name"`
+	UID         string                   `json:"uid"`
+	BaseVersion string                   `json:"baseVersion"`
+	Spec        fleet.DataStoreSpec      `json:"spec"`
+	Adopted     *ledger.AdoptedDataStore `json:"adopted,omitempty"`
 }
 
 // ReadExample reads what stands in file, and says all that is wrong with its form.
@@ -109,14 +111,14 @@ func (e Example) tenant() TenantInput {
 			Files:    asFiles(in.Class.Files),
 		},
 		Files: asFiles(in.Files), Dir: "tenants/web/" + in.Name,
-		Placement: in.Placement, Lifecycle: in.Lifecycle,
+		Placement: in.Placement, Lifecycle: in.Lifecycle, Adopted: in.Adopted,
 		DataStore: DataStoreInput{Name: in.Placement.DataStore},
 	}
 }
 
 func (e Example) dataStore() DataStoreInput {
 	in := e.DataStore
-	return DataStoreInput{Name: in.Name, UID: in.UID, BaseVersion: in.BaseVersion, Spec: in.Spec}
+	return DataStoreInput{Name: in.Name, UID: in.UID, BaseVersion: in.BaseVersion, Spec: in.Spec, Adopted: in.Adopted}
 }
 
 func asFiles(files map[string]string) map[string][]byte {
@@ -128,7 +130,7 @@ func asFiles(files map[string]string) map[string][]byte {
 }
 
 // Golden is a unit as a person reads it: testdata/*.golden.yaml. Its first lines name the
-// digest and what is derived.
+// digest, what is derived, and what is taken over.
 func (u *Unit) Golden() (string, error) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# %s, digest %s\n", u.Owner, u.Digest)
@@ -137,6 +139,11 @@ func (u *Unit) Golden() (string, error) {
 	}
 	if k := u.Kubeconfig; k != nil {
 		fmt.Fprintf(&out, "# kubeconfig: %s/%s key %s\n", k.Namespace, k.Name, k.Key)
+	}
+	for _, o := range u.Objects {
+		if o.Adopts != "" {
+			fmt.Fprintf(&out, "# takes over: %s with uid %s\n", o.ID, o.Adopts)
+		}
 	}
 	var errs []error
 	for _, o := range u.Objects {

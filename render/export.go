@@ -72,6 +72,9 @@ func (r *Renderer) export(in TenantInput, unit *Unit) (tree, error) {
 			return nil, err
 		}
 	}
+	if in.Adopted != nil {
+		root.Patches = append(root.Patches, leave("Namespace", doc.namespace()))
+	}
 	if files["ownership.yaml"], err = root.own(unit); err != nil {
 		return nil, err
 	}
@@ -147,6 +150,14 @@ func rename(id ObjectID) map[string]any {
 			"namespace": regexp.QuoteMeta(id.Namespace), "name": regexp.QuoteMeta(stamped),
 		},
 		"patch": "- {op: replace, path: /metadata/name, value: " + id.Name + "}\n",
+	}
+}
+
+// leave is the patch that takes an object of the core group out again, which has no namespace.
+func leave(kind, name string) map[string]any {
+	return map[string]any{
+		"target": map[string]any{"version": "v1", "kind": kind, "name": regexp.QuoteMeta(name)},
+		"patch":  fmt.Sprintf("{$patch: delete, apiVersion: v1, kind: %s, metadata: {name: %s}}\n", kind, name),
 	}
 }
 

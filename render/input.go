@@ -30,6 +30,9 @@ type TenantInput struct {
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
 	Placement   ledger.Placement
+	// Adopted is what the tenant was taken over from, if it was: its names, and the objects
+	// that are still to be taken over.
+	Adopted *ledger.Adopted
 	// Lifecycle Living renders the declared replicas, any other none. A provider that
 	// judges nothing to be asleep keeps them.
 	Lifecycle ledger.Lifecycle
@@ -56,6 +59,8 @@ type DataStoreInput struct {
 	Spec fleet.DataStoreSpec
 	// BaseVersion is the version of the provider's base in force.
 	BaseVersion string
+	// Adopted is what it was taken over from, if it was.
+	Adopted *ledger.AdoptedDataStore
 }
 
 // dir is where the tenant stands in a tree.

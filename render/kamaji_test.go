@@ -142,11 +142,11 @@ func TestForeignKubeconfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := r.ForeignKubeconfig("kamaji", nil, "acme"); !ok || got != *unit.Kubeconfig {
+	if got, ok := r.ForeignKubeconfig("kamaji", nil, "acme", nil); !ok || got != *unit.Kubeconfig {
 		t.Errorf("got %+v, %t, want %+v", got, ok, *unit.Kubeconfig)
 	}
 	for _, provider := range []string{"native", "unknown", ""} {
-		if got, ok := r.ForeignKubeconfig(provider, nil, "acme"); ok {
+		if got, ok := r.ForeignKubeconfig(provider, nil, "acme", nil); ok {
 			t.Errorf("%q: got %+v", provider, got)
 		}
 	}

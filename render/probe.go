@@ -42,8 +42,9 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 
 // ForeignKubeconfig names the Secret in which a provider's own controllers keep a
 // tenant's kubeconfig. ok is false when the Secret is ours: then it carries the
-// tenant's uid. own is the provider where it is the fleet's own, else nil.
-func (r *Renderer) ForeignKubeconfig(provider string, own *fleet.Provider, tenant string) (key SecretKey, ok bool) {
+// tenant's uid. own is the provider where it is the fleet's own, else nil; adopted is what
+// the tenant was taken over from, if it was.
+func (r *Renderer) ForeignKubeconfig(provider string, own *fleet.Provider, tenant string, adopted *ledger.Adopted) (key SecretKey, ok bool) {
 	b := r.bases[provider][r.LatestBase(provider)]
 	if own != nil {
 		b, _ = r.own(own)
@@ -52,8 +53,11 @@ func (r *Renderer) ForeignKubeconfig(provider string, own *fleet.Provider, tenan
 		return SecretKey{}, false
 	}
 	how := b.parts[partTenant].kubeconfig
-	name, err := eval[string](how.Secret, "tenant", map[string]any{"metadata": map[string]any{"name": tenant}})
-	return SecretKey{Namespace: tenantNamespace(tenant), Name: name, Key: how.Key}, err == nil
+	names := namesOf(TenantInput{Name: tenant, Adopted: adopted})
+	name, err := eval[string](how.Secret, "tenant", map[string]any{
+		"metadata": map[string]any{"name": tenant}, "spec": map[string]any{"name": names.Name, "namespace": names.Namespace},
+	})
+	return SecretKey{Namespace: names.Namespace, Name: name, Key: how.Key}, err == nil
 }
 
 // JudgedKinds are all kinds whose content some provider that is carried reads, or the

@@ -117,7 +117,7 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
-	if err := r.stored(in); err != nil {
+	if err := errors.Join(r.stored(in), in.adoptable()); err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
 	doc, err := r.document(in)
@@ -129,6 +129,9 @@ func (r *Renderer) tenant(in TenantInput, p part) (*Unit, error) {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
 	unit, err := r.render(Owner{OwnerTenant, in.Name, in.UID}, b, p, &in, doc)
+	if err == nil && p == partTenant && in.Adopted != nil {
+		err = adopts(unit.Provider, unit.Objects, in.Adopted.Objects)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("render %s of tenant %s: %w", p, in.Name, err)
 	}
@@ -150,6 +153,9 @@ func (r *Renderer) DataStore(in DataStoreInput) (*Unit, error) {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
 	unit, err := r.render(Owner{OwnerDataStore, in.Name, in.UID}, b, partDataStore, nil, doc)
+	if err == nil && in.Adopted != nil {
+		err = adopts(unit.Provider, unit.Objects, in.Adopted.Objects)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("render datastore %s: %w", in.Name, err)
 	}
@@ -199,6 +205,9 @@ func (s *shape) personal(how *Provider, in TenantInput, doc document, t *templat
 		if t, err = s.owned(how, in, doc, t); err != nil {
 			return nil, err
 		}
+	}
+	if in.Adopted != nil {
+		t = t.without("Namespace")
 	}
 	readers, err := access(how, in, doc)
 	if err != nil {

@@ -78,6 +78,9 @@ type Object struct {
 	Digest string
 	// JSON is the object in canonical form, ready to be applied once the epoch is added.
 	JSON []byte
+	// Adopts is the uid of the live object that is taken over as this one; empty for all
+	// others, and once that is done.
+	Adopts string
 }
 
 // Unit is what is applied, pruned and judged together. It never changes.

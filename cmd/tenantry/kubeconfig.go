@@ -177,41 +177,43 @@ func (c *config) madeByProvider(ctx context.Context, s core.TenantStatus) bool {
 	if err != nil {
 		return false
 	}
-	var own *fleet.Provider
-	if renderer.LatestBase(s.Provider) == "" {
-		if own, err = c.ownInForce(ctx, s); err != nil {
-			return false
-		}
+	there := func(own *fleet.Provider, adopted *ledger.Adopted) bool {
+		key, ok := renderer.ForeignKubeconfig(s.Provider, own, s.Name, adopted)
+		return ok && key == render.SecretKey{Namespace: s.Kubeconfig.Namespace, Name: s.Kubeconfig.Secret, Key: s.Kubeconfig.Key}
 	}
-	key, ok := renderer.ForeignKubeconfig(s.Provider, own, s.Name)
-	return ok && key == render.SecretKey{Namespace: s.Kubeconfig.Namespace, Name: s.Kubeconfig.Secret, Key: s.Kubeconfig.Key}
+	if renderer.LatestBase(s.Provider) != "" && there(nil, nil) {
+		return true
+	}
+	own, adopted, err := c.decided(ctx, s)
+	return err == nil && there(own, adopted)
 }
 
-// ownInForce is the provider of the fleet's own that a tenant's class is in force with,
-// as the ledger says: the status branch is not believed.
-func (c *config) ownInForce(ctx context.Context, s core.TenantStatus) (*fleet.Provider, error) {
+// decided is the provider of the fleet's own that a tenant's class is in force with, if it
+// is, and what the tenant was taken over from, if it was. The ledger says so: the status
+// branch is not believed.
+func (c *config) decided(ctx context.Context, s core.TenantStatus) (*fleet.Provider, *ledger.Adopted, error) {
 	r, err := c.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer r.close()
 	at, err := r.revision(ctx, c.ledgerBranch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l, err := ledger.Read(at)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tenant, class := l.Tenants[s.Name], l.Classes[s.Class]
 	if tenant == nil || class == nil || tenant.UID != s.UID || tenant.Provider != class.Provider || class.Provider != s.Provider {
-		return nil, fmt.Errorf("the ledger does not know tenant %s with class %s of provider %s", s.Name, s.Class, s.Provider)
+		return nil, nil, fmt.Errorf("the ledger does not know tenant %s with class %s of provider %s", s.Name, s.Class, s.Provider)
 	}
 	in, err := r.classInForce(ctx, class)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return in.Own, nil
+	return in.Own, tenant.Adopted, nil
 }
 
 // dial connects to a shard by its kubeconfig in --kubeconfigs, which is found by
