@@ -9,6 +9,9 @@ import (
 	"github.com/tenantry/tenantry/fleet/ledger"
 )
 
+// NamespacePrefix begins the names of the namespaces that Tenantry makes for tenants.
+const NamespacePrefix = "tenant-"
+
 // namesOf is what a tenant's objects are called: after the tenant and its uid, or as they
 // were before it was taken over.
 func namesOf(in TenantInput) ledger.Adopted {
@@ -16,7 +19,7 @@ func namesOf(in TenantInput) ledger.Adopted {
 		return *in.Adopted
 	}
 	schema := schemaName(in.UID)
-	return ledger.Adopted{Namespace: "tenant-" + in.Name, Name: in.Name, Schema: schema, Username: schema}
+	return ledger.Adopted{Namespace: NamespacePrefix + in.Name, Name: in.Name, Schema: schema, Username: schema}
 }
 
 // object is what the datastore's object is called.

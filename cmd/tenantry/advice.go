@@ -28,6 +28,7 @@ var advice = map[string]string{
 	"EpochBehind":            "restore the ledger: the shard has seen newer decisions",
 	"Contested":              "have one of both give the field up: a patch of the tenant's, or the other tool",
 	"Foreign":                "remove or rename the object that is in the way: it is not Tenantry's",
+	"NotAdopted":             `run "tenantry import" again, or declare it as it is: what runs is not what was imported, and is left alone`,
 	"Forbidden":              "give the daemon that right on the shard",
 	"NoKind":                 "install what serves that kind on the shard, such as cert-manager",
 	"NotFound":               "make the namespace, or install what is missing on the shard",

@@ -8,6 +8,9 @@
 // tenants wins, and on it the datastore with the fewest; ties go by name. The
 // address is the lowest free one.
 //
+// A tenant that adopts what runs already is placed where that runs, whatever room there
+// is; its address is nobody else's from its declaration on.
+//
 // Everything in the ledger that is not purged takes room and keeps its address,
 // also what is removed and may come back. Who is placed already is never asked
 // about again: placement is sticky because the ledger remembers it.

@@ -62,6 +62,11 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 	for _, sh := range s.shards {
 		slices.SortFunc(sh.stores, func(a, b *fleet.DataStore) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
 	}
+	for _, t := range f.Tenants { // what is to be taken over has its address already
+		if t.Spec.Adopt != nil {
+			s.take(ledger.Placement{Address: t.Spec.Adopt.Address}, 1)
+		}
+	}
 	if l != nil {
 		for _, t := range l.Tenants {
 			if t.Lifecycle != ledger.Purged {
@@ -177,6 +182,9 @@ func unmatched(selector, labels map[string]string) string {
 // judge says what the tenant would get on a shard, or why nothing.
 func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	file := "shards/" + sh.name + ".yaml"
+	if r.Spec.Adopt != nil {
+		return s.found(sh, r)
+	}
 	if sh.spec.Cordon {
 		return nil, rejection(sh.name, Cordoned, "it is cordoned (spec.cordon in %s)", file)
 	}
@@ -200,6 +208,19 @@ func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	return &candidate{sh, p}, nil
 }
 
+// found is the place of a tenant that runs already: it is where it is, whatever room there
+// is.
+func (s *State) found(sh *shard, r Request) (*candidate, *Rejection) {
+	if !r.KeepsState && r.Spec.DataStore == "" {
+		return nil, rejection(sh.name, NoDataStore, "what the tenant takes over has its state in a datastore: spec.dataStore has to name it")
+	}
+	store, rejected := s.chooseStore(sh, r)
+	if rejected != nil {
+		return nil, rejected
+	}
+	return &candidate{sh, ledger.Placement{Shard: sh.name, DataStore: store, Address: r.Spec.Adopt.Address, Host: r.Spec.Adopt.Host}}, nil
+}
+
 // chooseStore names the datastore that the tenant pins, or the one with the
 // fewest tenants, among those that serve the shard and the provider and have room.
 // The name is empty when the provider takes none.
@@ -219,7 +240,7 @@ func (s *State) chooseStore(sh *shard, r Request) (string, *Rejection) {
 		case pinned != "" && pinned != name:
 		case store.Spec.Provider != r.Provider:
 			others = append(others, fmt.Sprintf("datastore %s is for provider %s", name, store.Spec.Provider))
-		case most > 0 && s.stores[name] >= most:
+		case most > 0 && s.stores[name] >= most && r.Spec.Adopt == nil:
 			full = append(full, fmt.Sprintf("datastore %s has %d of %d tenants", name, s.stores[name], most))
 		case best == nil || s.stores[name] < s.stores[best.Metadata.Name]:
 			best = store

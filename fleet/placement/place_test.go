@@ -302,3 +302,44 @@ func TestPlaceWithoutADataStore(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
+
+// What runs already is where it is, and its address is nobody else's, whoever is placed
+// first.
+func TestPlaceOfWhatIsAdopted(t *testing.T) {
+	f := fleetOf(shard("eu-1", func(s *fleet.Shard) {
+		s.Spec.Domain, s.Spec.AddressPool, s.Spec.Cordon, s.Spec.Capacity.Tenants = "", []string{"10.0.0.1-10.0.0.2"}, true, 1
+	}), store("eu-1-a", 1, "eu-1"), shard("eu-2", func(s *fleet.Shard) {
+		s.Spec.Domain, s.Spec.AddressPool = "", []string{"10.0.0.1-10.0.0.3"}
+	}), store("eu-2-a", 0, "eu-2"))
+	adopting := tenant("zeta")
+	adopting.Spec.Adopt = &fleet.Adopt{Address: "10.0.0.1"}
+	f.Tenants = map[string]*fleet.Tenant{"zeta": adopting}
+	s := placement.New(f, ledgerOf(living("there", "eu-1", "eu-1-a", "10.0.0.2")))
+	if got, err := s.Place(ask("acme", fleet.TenantSpec{})); err != nil || got.Address != "10.0.0.3" {
+		t.Errorf("the first new tenant is at %+v, %v", got, err)
+	}
+	adopt := fleet.TenantSpec{Shard: "eu-1", DataStore: "eu-1-a", Adopt: adopting.Spec.Adopt}
+	want := ledger.Placement{Shard: "eu-1", DataStore: "eu-1-a", Address: "10.0.0.1"}
+	got, err := s.Place(ask("zeta", adopt))
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	s.Release(got)
+	if got, err := s.Place(ask("beta", fleet.TenantSpec{Shard: "eu-2"})); err == nil {
+		t.Errorf("its address was given to another one: %+v", got)
+	}
+	adopt.DataStore, adopt.Adopt = "", &fleet.Adopt{Host: "zeta.example.com"}
+	_, err = s.Place(ask("zeta", adopt))
+	if want := "shard eu-1: what the tenant takes over has its state in a datastore: spec.dataStore has to name it"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	request := ask("zeta", adopt)
+	request.KeepsState = true
+	if got, err := s.Place(request); err != nil || got != (ledger.Placement{Shard: "eu-1", Host: "zeta.example.com"}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	adopt.Shard = "nowhere"
+	if got, err := s.Place(ask("zeta", adopt)); err == nil {
+		t.Errorf("a shard that is not declared: %+v", got)
+	}
+}

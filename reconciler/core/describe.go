@@ -175,6 +175,7 @@ func readiness(h render.Health) (Phase, Condition) {
 var phaseOf = map[string]Phase{
 	"WaitingForDataStore": Pending,
 	"Foreign":             Failed,
+	"NotAdopted":          Failed,
 	"Invalid":             Failed,
 	"Forbidden":           Failed,
 	"NotRendered":         Failed,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -25,17 +26,23 @@ type view struct {
 // planLiving compares what an owner should have with what is there. The note
 // says what stands in the way of the rest. Objects' bodies are filled in when the
 // work is really to be done.
-func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (Work, note) {
+func planLiving(shard string, o render.Owner, epoch int64, lifecycle ledger.Lifecycle, w *wanted, v view) (Work, note) {
 	work, stop := begin(shard, o, epoch, v)
 	if stop.reason != "" {
 		return Work{}, stop
 	}
 	problem := v.contested()
+	adopting := w.adopting(v)
+	if adopting && lifecycle == ledger.Living {
+		problem = note{"Adopting", "what runs already is being taken over as it is"}
+	}
 	keep := map[render.ObjectID]bool{}
 	for _, want := range w.objects {
 		keep[want.id] = true
 		have := v.objects.at(want.id)
 		switch {
+		case have == nil && adopting && (w.adopts[want.id] == "" || lifecycle != ledger.Living):
+			continue // nothing is made before that is done, nor taken over from who goes
 		case have != nil && !have.Owned():
 			problem = foreign(have)
 			continue
@@ -46,7 +53,7 @@ func planLiving(shard string, o render.Owner, epoch int64, w *wanted, v view) (W
 			continue
 		}
 		work.Apply = append(work.Apply, Apply{
-			Object: render.Object{ID: want.id}, UID: uidOf(have), Judged: w.provider.Judges(want.id), Heals: have != nil && have.Drifted,
+			Object: render.Object{ID: want.id, Adopts: w.adopts[want.id]}, UID: uidOf(have), Judged: w.provider.Judges(want.id), Heals: have != nil && have.Drifted,
 		})
 	}
 	for _, d := range w.derived {

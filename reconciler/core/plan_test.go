@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -44,7 +45,7 @@ func TestWhatStandsInTheWayIsTold(t *testing.T) {
 				objects:  []wantedObject{{wants, "d"}},
 				derived:  []render.Derived{{ID: makes, Key: "k", Certificate: from}},
 			}
-			work, problem := planLiving("one", render.Owner{Name: "acme"}, 1, w, view{objects: tt.have})
+			work, problem := planLiving("one", render.Owner{Name: "acme"}, 1, ledger.Living, w, view{objects: tt.have})
 			if problem.reason != tt.want {
 				t.Errorf("told %+v, want %q", problem, tt.want)
 			}

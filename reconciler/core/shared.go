@@ -100,9 +100,14 @@ func (c *Core) decideDataStores(d *draft) {
 			if e.Provider != ds.Spec.Provider {
 				c.notes["datastore/"+name] = note{"Frozen", fmt.Sprintf("it belongs to provider %s, which cannot change to %s", e.Provider, ds.Spec.Provider)}
 			}
-			if e.Held != nil && e.Shard == ds.Spec.Shards[0] && c.usable(d, e.Shard).reason == "" {
-				next := *e
+			next := *e
+			if e.Held != nil && e.Shard == ds.Spec.Shards[0] {
 				next.Held = nil
+			}
+			if e.Adopting() && c.ownedNow(e.UID) {
+				next.Adopted = e.Adopted.Done()
+			}
+			if next != *e && c.usable(d, e.Shard).reason == "" {
 				d.setDataStore(&next)
 			}
 			continue
@@ -115,6 +120,7 @@ func (c *Core) decideDataStores(d *draft) {
 		next := &ledger.DataStore{
 			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
 			Provider: ds.Spec.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Provider), Shard: shard, Epoch: 1,
+			Adopted: adoptedDataStore(ds.Spec.Adopt),
 		}
 		unit, err := c.renderer.DataStore(dataStoreInput(next, ds))
 		if err != nil {

@@ -80,6 +80,10 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		c.notes[name] = why
 		return
 	}
+	if why := d.inTheirNamespace(t); why.reason != "" {
+		c.notes[name] = why
+		return
+	}
 	if d.places == nil {
 		d.places = placement.New(met(d), d.entries)
 	}
@@ -92,7 +96,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 	}
 	e := &ledger.Tenant{
 		Name: name, UID: ledger.UID(c.ledger.tip, "tenant", name, t.Dir(), d.declared.Commit), Source: t.Dir(),
-		Provider: class.Spec.Provider, Placement: where, Epoch: 1, Lifecycle: ledger.Living,
+		Provider: class.Spec.Provider, Placement: where, Adopted: adopted(t.Spec.Adopt), Epoch: 1, Lifecycle: ledger.Living,
 	}
 	undo := func(why note) {
 		d.places.Release(where)
@@ -234,12 +238,17 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		next.Epoch++
 	}
 	next.Source, next.Held = t.Dir(), nil
+	if e.Adopting() && c.ownedNow(e.UID) {
+		next.Adopted = e.Adopted.Done()
+	}
 	if next != *e {
 		d.setTenant(&next)
 	}
-	p := e.Placement
+	p, otherwise := e.Placement, adoptsOtherwise(t, e)
 	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
 		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives %s and stays there: a living tenant is not moved by changing its declaration", whereabouts(p))}
+	} else if otherwise.reason != "" {
+		c.notes[name] = otherwise
 	} else if o != nil && next == *e {
 		o.accepted = now
 	}

@@ -26,6 +26,8 @@ type wanted struct {
 	references []render.Reference
 	// kinds of all objects, as the ledger lists them.
 	kinds []string
+	// adopts are the uids of those objects that are to be taken over.
+	adopts map[render.ObjectID]string
 }
 
 // recipe names everything that a unit is rendered from: what is the same need not be
@@ -39,6 +41,7 @@ type recipe struct {
 	class, base string
 	placement   ledger.Placement
 	lifecycle   ledger.Lifecycle
+	adopted     string
 	// store and storeBase are those of the tenant's datastore, if it has one.
 	store, storeBase string
 }
@@ -60,7 +63,7 @@ func dataStoreOwner(d *ledger.DataStore) render.Owner {
 func dataStoreInput(e *ledger.DataStore, ds *fleet.DataStore) render.DataStoreInput {
 	spec := ds.Spec
 	spec.Provider = e.Provider
-	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion}
+	return render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion, Adopted: e.Adopted}
 }
 
 // storeOf is the datastore of a placement; nil and not missing when the tenant's provider
@@ -80,15 +83,15 @@ func whereabouts(p ledger.Placement) string {
 
 func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
 	in := render.InputOf(t, class)
-	in.UID, in.BaseVersion, in.Placement, in.Lifecycle = e.UID, inForce.BaseVersion, e.Placement, e.Lifecycle
+	in.UID, in.BaseVersion, in.Placement, in.Lifecycle, in.Adopted = e.UID, inForce.BaseVersion, e.Placement, e.Lifecycle, e.Adopted
 	if ds != nil {
-		in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
+		in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion, Adopted: ds.Adopted}
 	}
 	return in
 }
 
 func tenantRecipe(e *ledger.Tenant, t *fleet.Tenant, inForce *ledger.Class, ds *ledger.DataStore) recipe {
-	r := recipe{tenant: t, class: inForce.Key(), base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle}
+	r := recipe{tenant: t, class: inForce.Key(), base: inForce.BaseVersion, placement: e.Placement, lifecycle: e.Lifecycle, adopted: e.Adopted.Key()}
 	if ds != nil {
 		r.store, r.storeBase = ds.UID, ds.BaseVersion
 	}
@@ -101,7 +104,7 @@ func newWanted(r recipe, u *render.Unit, err error) *wanted {
 		return w
 	}
 	w.digest, w.provider, w.derived, w.endpoint, w.kubeconfig = u.Digest, u.Provider, u.Derived, u.Endpoint, u.Kubeconfig
-	w.kinds, w.references = kindsOf(u), u.References
+	w.kinds, w.references, w.adopts = kindsOf(u), u.References, adoptsOf(u)
 	w.objects = make([]wantedObject, len(u.Objects))
 	for i, obj := range u.Objects {
 		w.objects[i] = wantedObject{obj.ID, obj.Digest}
@@ -183,7 +186,7 @@ func (c *Core) planDataStore(name string) (recipe, func() (*render.Unit, error),
 	if err != nil {
 		return recipe{}, nil, fmt.Errorf("encode datastore %s: %w", name, err)
 	}
-	return recipe{dataStore: string(spec), base: in.BaseVersion}, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
+	return recipe{dataStore: string(spec), base: in.BaseVersion, adopted: e.Adopted.Key()}, func() (*render.Unit, error) { return c.renderer.DataStore(in) }, nil
 }
 
 // planTenant takes the newest declaration, or an older one while the tenant is held

@@ -21,6 +21,8 @@ type verdict struct {
 	problem note
 	// tornDown: all of a purged tenant is gone, its data too.
 	tornDown bool
+	// owned: all that was to be taken over carries our marks.
+	owned bool
 }
 
 // work does on every shard what differs from what should be.
@@ -85,6 +87,9 @@ func (c *Core) workOn(o *ownerState, now time.Time) *job {
 	}
 	if v.tornDown && !before.tornDown {
 		c.undecided = true
+	}
+	if v.owned && !before.owned {
+		o.accepted, c.undecided = acceptance{}, true
 	}
 	c.wishInspection(o)
 	c.seeSecrets(o, now)
@@ -258,10 +263,11 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 		work, done, why := planPurge(s.name, o.owner, epoch, w, v)
 		return work, verdict{health: health, problem: why, tornDown: done && health.State == render.Current}
 	}
-	work, why := planLiving(s.name, o.owner, epoch, w, v)
+	work, why := planLiving(s.name, o.owner, epoch, lifecycle, w, v)
 	result := verdict{applied: work.Empty() && why.reason == "", digest: w.digest, health: health, problem: why}
+	result.owned = len(w.adopts) > 0 && !w.adopting(v)
 	// What failed is why the rest is still waited for.
-	if waits := why.reason == "" || why.reason == "WaitingForCertificate" || why.reason == "Contested"; waits && len(o.failures) > 0 && !work.Empty() {
+	if waits := why.reason == "" || why.reason == "WaitingForCertificate" || why.reason == "Contested" || why.reason == "Adopting"; waits && len(o.failures) > 0 && !work.Empty() {
 		f := o.failures[0]
 		result.problem = note{f.Reason, f.Message}
 	}

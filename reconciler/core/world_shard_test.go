@@ -37,6 +37,8 @@ type fakeShard struct {
 	mute  bool
 	// remembered is what the Lease carries.
 	remembered Remember
+	// strangers are the uids of objects that are there and not ours.
+	strangers map[render.ObjectID]string
 }
 
 func (w *world) watch(e Watch) {
@@ -86,6 +88,13 @@ func (w *world) carryOut(work Work) {
 		if a.Heals {
 			done.Healed = append(done.Healed, w.heals(s, a.Object.ID, a.Object.Digest))
 		}
+		if a.UID == "" {
+			var f *Failure
+			if a.UID, f = s.meet(a); f != nil {
+				done.Failures = append(done.Failures, *f)
+				continue
+			}
+		}
 		o := s.apply(work, a.Object.ID, a.Object.Digest, a.UID)
 		o.Content = s.content(a.Object)
 		seen.Objects = append(seen.Objects, s.taken(o))
@@ -115,6 +124,19 @@ func (w *world) carryOut(work Work) {
 				delete(s.objects, id)
 			}
 		}
+	}
+}
+
+// meet looks for who is there already: the one that is to be taken over, or a foreigner.
+func (s *fakeShard) meet(a Apply) (uid string, f *Failure) {
+	switch uid, there := s.strangers[a.Object.ID]; {
+	case a.Object.Adopts != "" && uid != a.Object.Adopts:
+		return "", &Failure{ID: a.Object.ID, Reason: "NotAdopted", Message: "it is not there"}
+	case there && a.Object.Adopts == "":
+		return "", &Failure{ID: a.Object.ID, Reason: "Foreign", Message: "it is another one"}
+	default:
+		delete(s.strangers, a.Object.ID)
+		return uid, nil
 	}
 }
 

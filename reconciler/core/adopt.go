@@ -1,0 +1,95 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+// What runs on a shard before it is declared is taken over in two decisions:
+//
+//	declared ──► adopting ──all of it carries our marks──► like any other
+//
+// While it is adopting, an object of whose uid the entry tells is written only if that
+// changes nothing of it but marks (the shard's edge finds out), and nothing else is: what
+// is not there, or another one, is never made anew. After that nothing without our marks
+// is adopted again, whatever its uid.
+
+// adopted is what a tenant's first entry says of what it takes over; nil is nothing.
+func adopted(a *fleet.Adopt) *ledger.Adopted {
+	if a == nil {
+		return nil
+	}
+	return &ledger.Adopted{Namespace: a.Namespace, Name: a.Name, Schema: a.Schema, Username: a.Username, Objects: a.Objects}
+}
+
+func adoptedDataStore(a *fleet.AdoptDataStore) *ledger.AdoptedDataStore {
+	if a == nil {
+		return nil
+	}
+	return &ledger.AdoptedDataStore{Name: a.Name, Objects: a.Objects}
+}
+
+// inTheirNamespace says whose namespace a tenant would live in: one that goes with another
+// tenant takes everybody with it.
+func (d *draft) inTheirNamespace(t *fleet.Tenant) note {
+	if t.Spec.Adopt == nil {
+		return note{}
+	}
+	name, ok := strings.CutPrefix(t.Spec.Adopt.Namespace, render.NamespacePrefix)
+	if !ok || name == t.Metadata.Name {
+		return note{}
+	}
+	e, other := d.entries.Tenants[name], d.fleet.Tenants[name]
+	if e != nil && e.Lifecycle != ledger.Purged && e.Adopted == nil || e == nil && other != nil && other.Spec.Adopt == nil {
+		return note{"Invalid", fmt.Sprintf("spec.adopt.namespace: namespace %s is that of tenant %s, and goes with it: nothing else can live there", t.Spec.Adopt.Namespace, name)}
+	}
+	return note{}
+}
+
+// adoptsOtherwise tells of a declaration that wants something else taken over than what
+// the entry says: that is decided once.
+func adoptsOtherwise(t *fleet.Tenant, e *ledger.Tenant) note {
+	a, was := t.Spec.Adopt, e.Adopted
+	switch {
+	case a == nil:
+	case was == nil:
+		return note{"Frozen", "it lives already, and takes nothing over: remove spec.adopt"}
+	case a.Namespace != was.Namespace || a.Name != was.Name || a.Schema != was.Schema || a.Username != was.Username:
+		return note{"Frozen", fmt.Sprintf("it was taken over as %s in namespace %s, which cannot change: revert spec.adopt, or remove it", was.Name, was.Namespace)}
+	}
+	return note{}
+}
+
+// ownedNow tells whether everything that an owner takes over carries our marks by now.
+func (c *Core) ownedNow(uid string) bool {
+	o := c.owners[uid]
+	return o != nil && o.verdict.owned
+}
+
+// adopting tells whether something is still to be taken over.
+func (w *wanted) adopting(v view) bool {
+	for id := range w.adopts {
+		if have := v.objects.at(id); have == nil || !have.Owned() {
+			return true
+		}
+	}
+	return false
+}
+
+// adoptsOf are the uids of what a unit takes over.
+func adoptsOf(u *render.Unit) map[render.ObjectID]string {
+	var out map[render.ObjectID]string
+	for _, o := range u.Objects {
+		if o.Adopts != "" {
+			if out == nil {
+				out = map[render.ObjectID]string{}
+			}
+			out[o.ID] = o.Adopts
+		}
+	}
+	return out
+}

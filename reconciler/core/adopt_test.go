@@ -1,0 +1,216 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/render"
+)
+
+var (
+	liveProd    = render.ObjectID{Group: "kamaji.clastix.io", Version: "v1alpha1", Kind: "TenantControlPlane", Namespace: "team-a", Name: "prod"}
+	liveDefault = render.ObjectID{Group: "kamaji.clastix.io", Version: "v1alpha1", Kind: "DataStore", Name: "default"}
+)
+
+const adopts = "  adopt:\n    namespace: team-a\n    name: prod\n    schema: team_a_prod\n    username: prod\n    address: 10.0.0.5\n" +
+	"    objects: {TenantControlPlane.kamaji.clastix.io/team-a/prod: u-prod}\n"
+
+func adopter(name, adopts string) string {
+	return "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: " + name + "}\nspec:\n  class: hosted\n  shard: eu-1\n  dataStore: sql\n" + adopts
+}
+
+// imported is a world in which a control plane and its datastore ran before they were
+// declared.
+func imported(t *testing.T, prepare func(*world)) *world {
+	t.Helper()
+	w := newWorld(t, "eu-1")
+	w.shards["eu-1"].strangers = map[render.ObjectID]string{liveProd: "u-prod", liveDefault: "u-default"}
+	w.commit(map[string]string{
+		"fleet.yaml":                   "apiVersion: tenantry.io/v1alpha1\nkind: Fleet\nspec: {deletion: {retention: 1h, allowLast: true}}\n",
+		"shards/eu-1.yaml":             "apiVersion: tenantry.io/v1alpha1\nkind: Shard\nmetadata: {name: eu-1}\nspec: {addressPool: [10.0.0.5-10.0.0.9]}\n",
+		"datastores/sql.yaml":          storeOn("eu-1") + "  adopt: {name: default, objects: {DataStore.kamaji.clastix.io/default: u-default}}\n",
+		"classes/hosted/class.yaml":    "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: hosted}\nspec: {provider: kamaji, version: v1.36.3, allow: {adopt: true}}\n",
+		"tenants/web/acme/tenant.yaml": adopter("acme", adopts),
+	})
+	if prepare != nil {
+		prepare(w)
+	}
+	w.settle()
+	return w
+}
+
+// holds names the objects of a shard that are ours.
+func (s *fakeShard) holds() []string {
+	var out []string
+	for id, o := range s.objects {
+		out = append(out, id.String()+" "+o.UID)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestWhatRunsIsTakenOver(t *testing.T) {
+	w := imported(t, nil)
+	s := w.shards["eu-1"]
+	st := w.wantPhase("acme", Ready)
+	if want := []string{"DataStore.kamaji.clastix.io/default u-default", liveProd.String() + " u-prod"}; !slices.Equal(s.holds(), want) {
+		t.Errorf("there is %v, want %v", s.holds(), want)
+	}
+	if k := st.Kubeconfig; k == nil || k.Namespace != "team-a" || k.Secret != "prod-admin-kubeconfig" {
+		t.Errorf("its kubeconfig is %+v", k)
+	}
+	e := w.ledger().Tenants["acme"]
+	if want := (ledger.Adopted{Namespace: "team-a", Name: "prod", Schema: "team_a_prod", Username: "prod"}); e.Adopted == nil || e.Adopted.Key() != want.Key() || e.Placement.Address != "10.0.0.5" {
+		t.Errorf("the entry is %+v, %+v", e, e.Adopted)
+	}
+	if d := w.ledger().DataStores["sql"]; d.Adopting() || d.Adopted.Name != "default" {
+		t.Errorf("the datastore's entry is %+v", d.Adopted)
+	}
+	works, commits := len(s.works), len(w.ledgers)
+	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": adopter("acme", "")}) // it has said its word
+	w.settle()
+	w.restart()
+	w.settle()
+	w.pass(24 * time.Hour)
+	if len(s.works) != works || len(w.ledgers) != commits {
+		t.Errorf("at rest there were %d works and %d decisions: %+v", len(s.works)-works, len(w.ledgers)-commits, s.works[works:])
+	}
+	// Who would have it otherwise is told; nothing changes.
+	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": adopter("acme", strings.Replace(adopts, "name: prod", "name: other", 1))})
+	w.settle()
+	if n := w.core.notes["acme"]; n.reason != "Frozen" || !strings.Contains(n.message, "taken over as prod in namespace team-a") || len(s.works) != works {
+		t.Errorf("said is %+v", n)
+	}
+}
+
+// Removed it sleeps like any other; purged it is gone, and its namespace is not.
+func TestWhatWasTakenOverGoes(t *testing.T) {
+	w := imported(t, nil)
+	s := w.shards["eu-1"]
+	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": ""})
+	w.settle()
+	w.wantPhase("acme", Removed)
+	if text := fmt.Sprint(s.objects[liveProd].Content["spec"]); !strings.Contains(text, "replicas:0") {
+		t.Errorf("removed it is %s", text)
+	}
+	w.pass(2 * time.Hour)
+	if want := []string{liveProd.String()}; !slices.Equal(s.deletes, want) {
+		t.Errorf("deleted was %v, want %v", s.deletes, want)
+	}
+}
+
+// What cannot be taken over is left as it is, and nothing is made in its place.
+func TestNothingIsMadeInThePlaceOfWhatIsAdopted(t *testing.T) {
+	for name, live := range map[string]map[render.ObjectID]string{
+		"absent":  {liveDefault: "u-default"},
+		"another": {liveDefault: "u-default", liveProd: "u-another"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := imported(t, func(w *world) { w.shards["eu-1"].strangers = maps.Clone(live) })
+			s := w.shards["eu-1"]
+			w.pass(time.Hour)
+			w.restart()
+			w.settle()
+			w.pass(time.Hour)
+			if st := w.wantPhase("acme", Failed); reasonOf(st, "Applied") != "NotAdopted" {
+				t.Errorf("told is %+v", st.Conditions)
+			}
+			if want := []string{"DataStore.kamaji.clastix.io/default u-default"}; !slices.Equal(s.holds(), want) || len(s.deletes) > 0 {
+				t.Errorf("there is %v, deleted %v", s.holds(), s.deletes)
+			}
+			s.strangers[liveProd] = "u-prod"
+			w.pass(time.Hour)
+			w.wantPhase("acme", Ready)
+		})
+	}
+}
+
+// Removed before it was taken over, it is left alone for good.
+func TestRemovedBeforeItIsTakenOver(t *testing.T) {
+	w := imported(t, func(w *world) { w.shards["eu-1"].strangers[liveProd] = "u-another" })
+	s := w.shards["eu-1"]
+	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": ""})
+	w.settle()
+	works := len(s.works)
+	s.strangers[liveProd] = "u-prod"
+	w.pass(30 * time.Minute)
+	w.wantPhase("acme", Removed)
+	w.pass(2 * time.Hour)
+	for _, work := range s.works[works:] {
+		if len(work.Apply) > 0 && work.Owner.Kind == render.OwnerTenant {
+			t.Errorf("applied was %+v", work.Apply)
+		}
+	}
+	if e := w.ledger().Tenants["acme"]; e.Lifecycle != ledger.Purged || len(s.deletes) > 0 || s.strangers[liveProd] == "" {
+		t.Errorf("it is %s, deleted was %v, not ours are %v", e.Lifecycle, s.deletes, s.strangers)
+	}
+}
+
+// Nothing else is written before all of it is taken over, such as what a class adds.
+func TestNothingElseIsWrittenBefore(t *testing.T) {
+	w := imported(t, func(w *world) {
+		w.shards["eu-1"].strangers[liveProd] = "u-another"
+		w.commit(map[string]string{
+			"classes/hosted/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../providers/kamaji, limits.yaml]\n",
+			"classes/hosted/limits.yaml":        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: limits, namespace: TENANT-NAMESPACE}\ndata: {a: b}\n",
+		})
+	})
+	s := w.shards["eu-1"]
+	if slices.ContainsFunc(s.holds(), func(o string) bool { return strings.HasPrefix(o, "ConfigMap") }) {
+		t.Errorf("there is %v", s.holds())
+	}
+	s.strangers[liveProd] = "u-prod"
+	w.pass(time.Hour)
+	w.wantPhase("acme", Ready)
+	if !slices.ContainsFunc(s.holds(), func(o string) bool { return strings.HasPrefix(o, "ConfigMap/team-a/limits") }) {
+		t.Errorf("there is %v", s.holds())
+	}
+}
+
+// Without our marks nothing is adopted twice: who loses them is somebody else's.
+func TestNothingIsAdoptedTwice(t *testing.T) {
+	w := imported(t, nil)
+	s := w.shards["eu-1"]
+	e := w.ledger().Tenants["acme"]
+	delete(s.objects, liveProd)
+	s.strangers[liveProd] = "u-prod"
+	w.queue = append(w.queue, Observed{Shard: "eu-1", Gone: []Gone{{OwnerUID: e.UID, ID: liveProd}}})
+	w.settle()
+	if st := w.tenant("acme"); reasonOf(st, "Applied") != "Foreign" {
+		t.Errorf("told is %+v", st.Conditions)
+	}
+}
+
+func TestAdoptionThatIsRefused(t *testing.T) {
+	w := imported(t, func(w *world) {
+		w.commit(map[string]string{
+			"tenants/web/beta/tenant.yaml":  adopter("beta", ""),
+			"tenants/web/gamma/tenant.yaml": adopter("gamma", strings.NewReplacer("team-a", "tenant-beta", "u-prod", "u-gamma").Replace(adopts)),
+			"tenants/web/delta/tenant.yaml": adopter("delta", strings.NewReplacer("TenantControlPlane", "TenantControlPlanet", "u-prod", "u-delta").Replace(adopts)),
+			"tenants/web/omega/tenant.yaml": strings.Replace(adopter("omega", strings.NewReplacer("/prod:", "/omega:", "u-prod", "u-omega").Replace(adopts)), "  dataStore: sql\n", "", 1),
+		})
+	})
+	for name, want := range map[string]string{
+		"gamma": "Invalid spec.adopt.namespace: namespace tenant-beta is that of tenant beta, and goes with it",
+		"delta": "NotRendered render tenant of tenant delta: TenantControlPlane.kamaji.clastix.io/team-a/prod bears state, and is not among what is taken over",
+		"omega": "NoPlace place omega: no shard takes it: shard eu-1: what the tenant takes over has its state in a datastore",
+	} {
+		if n := w.core.notes[name]; !strings.HasPrefix(n.reason+" "+n.message, want) || w.ledger().Tenants[name] != nil {
+			t.Errorf("%s: said is %+v", name, n)
+		}
+	}
+	w.wantPhase("acme", Ready)
+	if at := w.ledger().Tenants["beta"].Placement.Address; at != "10.0.0.6" {
+		t.Errorf("beta is at %s", at)
+	}
+	w.commit(map[string]string{"tenants/web/beta/tenant.yaml": adopter("beta", strings.NewReplacer("u-prod", "u-beta").Replace(adopts))})
+	w.settle()
+	if n := w.core.notes["beta"]; n.reason != "Frozen" || !strings.Contains(n.message, "it lives already") {
+		t.Errorf("beta: said is %+v", n)
+	}
+}
