@@ -93,7 +93,12 @@ func (e *explanation) writePlacement(row rowWriter, d *ledger.Tenant) {
 	} else {
 		row("", "since more than %d commits of the ledger", changeLimit)
 	}
-	if e.PlacedBy != "" && d.Lifecycle == ledger.Living {
+	switch a := d.Adopted; {
+	case a != nil && d.Adopting():
+		row("", "it ran there before, as %s in namespace %s, and is being taken over", a.Name, a.Namespace)
+	case a != nil:
+		row("", "it ran there before, as %s in namespace %s", a.Name, a.Namespace)
+	case e.PlacedBy != "" && d.Lifecycle == ledger.Living:
 		row("", "%s", e.PlacedBy)
 	}
 }

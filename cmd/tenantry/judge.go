@@ -83,7 +83,9 @@ func renderDataStore(r *render.Renderer, d *fleet.DataStore) error {
 	if base == "" {
 		return fmt.Errorf("spec.provider: there is no provider %q; there is %q", d.Spec.Provider, r.Providers())
 	}
-	_, err := r.DataStore(render.DataStoreInput{Name: d.Metadata.Name, UID: ledger.UID(d.Metadata.Name), Spec: d.Spec, BaseVersion: base})
+	_, err := r.DataStore(render.DataStoreInput{
+		Name: d.Metadata.Name, UID: ledger.UID(d.Metadata.Name), Spec: d.Spec, BaseVersion: base, Adopted: ledger.AdoptedDataStoreAs(d.Spec.Adopt),
+	})
 	return cause(err)
 }
 
@@ -99,6 +101,11 @@ func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error
 	case !keeps:
 		in.Placement.DataStore = "nothing"
 		in.DataStore = render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base}
+	}
+	if a := t.Spec.Adopt; a != nil {
+		in.Adopted, in.Placement.Address, in.Placement.Host = ledger.AdoptedAs(a), a.Address, a.Host
+		_, err := r.Tenant(in)
+		return cause(err)
 	}
 	_, byAddress := r.Tenant(in)
 	in.Placement.Address, in.Placement.Host = "", name+".example.com"

@@ -18,21 +18,6 @@ import (
 // is not there, or another one, is never made anew. After that nothing without our marks
 // is adopted again, whatever its uid.
 
-// adopted is what a tenant's first entry says of what it takes over; nil is nothing.
-func adopted(a *fleet.Adopt) *ledger.Adopted {
-	if a == nil {
-		return nil
-	}
-	return &ledger.Adopted{Namespace: a.Namespace, Name: a.Name, Schema: a.Schema, Username: a.Username, Objects: a.Objects}
-}
-
-func adoptedDataStore(a *fleet.AdoptDataStore) *ledger.AdoptedDataStore {
-	if a == nil {
-		return nil
-	}
-	return &ledger.AdoptedDataStore{Name: a.Name, Objects: a.Objects}
-}
-
 // inTheirNamespace says whose namespace a tenant would live in: one that goes with another
 // tenant takes everybody with it.
 func (d *draft) inTheirNamespace(t *fleet.Tenant) note {

@@ -120,7 +120,7 @@ func (c *Core) decideDataStores(d *draft) {
 		next := &ledger.DataStore{
 			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
 			Provider: ds.Spec.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Provider), Shard: shard, Epoch: 1,
-			Adopted: adoptedDataStore(ds.Spec.Adopt),
+			Adopted: ledger.AdoptedDataStoreAs(ds.Spec.Adopt),
 		}
 		unit, err := c.renderer.DataStore(dataStoreInput(next, ds))
 		if err != nil {

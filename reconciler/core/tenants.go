@@ -96,7 +96,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 	}
 	e := &ledger.Tenant{
 		Name: name, UID: ledger.UID(c.ledger.tip, "tenant", name, t.Dir(), d.declared.Commit), Source: t.Dir(),
-		Provider: class.Spec.Provider, Placement: where, Adopted: adopted(t.Spec.Adopt), Epoch: 1, Lifecycle: ledger.Living,
+		Provider: class.Spec.Provider, Placement: where, Adopted: ledger.AdoptedAs(t.Spec.Adopt), Epoch: 1, Lifecycle: ledger.Living,
 	}
 	undo := func(why note) {
 		d.places.Release(where)
@@ -237,10 +237,10 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		next.Lifecycle, next.Tombstone, next.Held = ledger.Living, nil, nil
 		next.Epoch++
 	}
-	next.Source, next.Held = t.Dir(), nil
 	if e.Adopting() && c.ownedNow(e.UID) {
 		next.Adopted = e.Adopted.Done()
 	}
+	next.Source, next.Held = t.Dir(), nil
 	if next != *e {
 		d.setTenant(&next)
 	}
