@@ -55,7 +55,7 @@ type Differs struct {
 // Found tells whether anything differs, or could not be compared.
 func (d *Diff) Found() bool {
 	return slices.ContainsFunc(d.Owners, func(o Differs) bool {
-		return o.Problem != "" || slices.ContainsFunc(o.Objects, func(x shard.Difference) bool { return x.Action != "" })
+		return o.Problem != "" || slices.ContainsFunc(o.Objects, shard.Difference.Differs)
 	})
 }
 

@@ -31,8 +31,10 @@ the folder would do.
 
 An object is missing, drifted (somebody has changed it), outdated (not as declared
 yet), extra (it would be removed), foreign (somebody else's; it would be left alone),
-terminating or refused. Values of Secrets are never shown. Fields that only others
-have set stay, and are no difference; --others lists them.
+terminating or refused. One that ran before it was declared adopts: it would be taken
+over as it is, which is no difference, or is left alone because of the changes that are
+listed. Values of Secrets are never shown. Fields that only others have set stay, and
+are no difference; --others lists them.
 
 It exits with 1 if something differs or could not be compared.`,
 		Example: `  tenantry diff --kubeconfigs ./shards

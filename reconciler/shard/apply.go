@@ -52,14 +52,15 @@ func (t *term) apply(w *core.Work, a core.Apply) (healed *core.Healed, err error
 		return nil, &problem{ReasonInternal, "the rendered object is no JSON"}
 	}
 	return t.write(w, writing{
-		id: a.Object.ID, uid: a.UID, digest: a.Object.Digest, object: object, judged: a.Judged, heals: a.Heals,
+		id: a.Object.ID, uid: a.UID, adopts: a.Object.Adopts, digest: a.Object.Digest, object: object, judged: a.Judged, heals: a.Heals,
 	})
 }
 
 // writing is one object to be written.
 type writing struct {
 	id     render.ObjectID
-	uid    string // empty: it is expected to be absent
+	uid    string // empty: it is expected to be absent, or is not ours yet
+	adopts string // render.Object.Adopts
 	digest string
 	object map[string]any
 	judged bool
@@ -76,16 +77,24 @@ func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
 	if err := t.stays(o.id); err != nil {
 		return nil, err
 	}
+	u := &unstructured.Unstructured{Object: o.object}
+	annotate(u, render.AnnotationEpoch, strconv.FormatInt(w.Epoch, 10))
+	annotate(u, render.AnnotationFields, "")
 	if o.uid == "" {
-		found, err := t.ours(w.Owner, o.id)
+		found, err := t.ours(w.Owner, o.id, o.adopts != "")
 		if err != nil {
 			return nil, err
 		}
 		o.uid = found
 	}
-	u := &unstructured.Unstructured{Object: o.object}
-	annotate(u, render.AnnotationEpoch, strconv.FormatInt(w.Epoch, 10))
-	annotate(u, render.AnnotationFields, "")
+	if o.uid == "" && o.adopts != "" {
+		version, err := t.adopt(w.Owner, o, u)
+		if err != nil {
+			return nil, err
+		}
+		o.uid = o.adopts
+		u.SetResourceVersion(version)
+	}
 	left, want := "", t.fields(t.ctx, o.id, u)
 	if want != nil {
 		left = mark(want)
@@ -106,6 +115,7 @@ func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
 			t.client.types.forget() // it may have changed
 		}
 		annotate(u, render.AnnotationFields, mark(setOf(e)))
+		u.SetResourceVersion("")
 		o.uid = string(stored.GetUID())
 		if stored, err = t.send(o, u); err != nil {
 			return nil, err
@@ -174,8 +184,9 @@ func annotate(u *unstructured.Unstructured, name, value string) {
 
 // ours looks for an object that is expected to be absent: it gives the uid of one
 // that is ours (it was made, but its report has not arrived), nothing when it is
-// absent indeed, and an error when somebody else's is there.
-func (t *term) ours(owner render.Owner, id render.ObjectID) (uid string, err error) {
+// absent indeed, and an error when somebody else's is there: one that is nobody's is none
+// if it may be adopted.
+func (t *term) ours(owner render.Owner, id render.ObjectID, adopts bool) (uid string, err error) {
 	found, _, err := t.client.do(t.ctx, call{verb: http.MethodGet, id: id, accept: asMetadata})
 	switch {
 	case isNotFound(err):
@@ -192,6 +203,8 @@ func (t *term) ours(owner render.Owner, id render.ObjectID) (uid string, err err
 	case o.Owned():
 		return "", &problem{ReasonForeign, fmt.Sprintf(
 			"%s exists already and belongs to another owner of Tenantry's (uid %s): purge that one first, or choose another name", id, o.OwnerUID)}
+	case adopts:
+		return "", nil
 	}
 	return "", foreign(id)
 }

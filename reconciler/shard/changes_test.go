@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	runtimeclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/render"
@@ -17,24 +17,20 @@ import (
 
 // scripted is a shard that gives one object, and says what would become of it.
 type scripted struct {
-	runtimeclient.Client // it can do nothing else
-	live, become         *unstructured.Unstructured
-	sent                 *unstructured.Unstructured
+	live, become *unstructured.Unstructured
+	sent         *unstructured.Unstructured
 }
 
-func (s *scripted) Get(_ context.Context, _ runtimeclient.ObjectKey, o runtimeclient.Object, _ ...runtimeclient.GetOption) error {
-	if s.live == nil {
-		return apierrors.NewNotFound(schema.GroupResource{Resource: "things"}, o.GetName())
+func (s *scripted) do(_ context.Context, r call) (*unstructured.Unstructured, int, error) {
+	if r.verb == http.MethodPatch {
+		s.sent = &unstructured.Unstructured{}
+		return s.become.DeepCopy(), http.StatusOK, s.sent.UnmarshalJSON(r.body)
 	}
-	s.live.DeepCopyInto(o.(*unstructured.Unstructured))
-	return nil
-}
-
-func (s *scripted) Patch(_ context.Context, o runtimeclient.Object, _ runtimeclient.Patch, _ ...runtimeclient.PatchOption) error {
-	u := o.(*unstructured.Unstructured)
-	s.sent = u.DeepCopy()
-	s.become.DeepCopyInto(u)
-	return nil
+	if s.live == nil {
+		err := apierrors.NewNotFound(schema.GroupResource{Resource: "things"}, r.id.Name)
+		return nil, http.StatusNotFound, err
+	}
+	return s.live.DeepCopy(), http.StatusOK, nil
 }
 
 // ours is an object as a shard gives it, owned by the uid "u".
@@ -71,7 +67,7 @@ func compared(t *testing.T, kind, live, become string) Difference {
 	t.Helper()
 	s := &scripted{live: ours(t, kind, live), become: ours(t, kind, become)}
 	id := render.ObjectID{Version: "v1", Kind: kind, Namespace: "n", Name: "x"}
-	return (&Viewer{asks: s}).diff(t.Context(), render.Owner{UID: "u"}, id, ours(t, kind, become).Object)
+	return (&Viewer{}).diff(t.Context(), &question{shard: s, owner: render.Owner{UID: "u"}, id: id}, ours(t, kind, become).Object)
 }
 
 func TestChanges(t *testing.T) {
@@ -193,7 +189,7 @@ func TestNothingOfASecretIsShown(t *testing.T) {
 func TestQuestion(t *testing.T) {
 	id := render.ObjectID{Version: "v1", Kind: "Thing", Namespace: "n", Name: "x"}
 	ask := func(s *scripted, owner string) Difference {
-		return (&Viewer{asks: s}).diff(t.Context(), render.Owner{UID: owner}, id, ours(t, "Thing", "metadata: {annotations: {tenantry.io/digest: new}}").Object)
+		return (&Viewer{}).diff(t.Context(), &question{shard: s, owner: render.Owner{UID: owner}, id: id}, ours(t, "Thing", "metadata: {annotations: {tenantry.io/digest: new}}").Object)
 	}
 	live := ours(t, "Thing", "metadata: {uid: a, annotations: {tenantry.io/digest: old, tenantry.io/epoch: '7', tenantry.io/fields: f}}")
 	s := &scripted{live: live, become: live}

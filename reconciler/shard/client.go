@@ -27,19 +27,23 @@ import (
 // requestTimeout bounds a request when the lease does not do so earlier.
 const requestTimeout = 30 * time.Second
 
+// patient is how often somebody who writes nothing asks again.
+const patient = 10
+
 // asMetadata asks for an object without its content.
 const asMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 var errNoKind = errors.New("the shard does not serve this kind")
 
-// client sends requests to one API server, each of them once, and none without a
-// lease. Watches go through dynamic and metadata.
+// client sends requests to one API server, none without a lease, and each of them once
+// unless it is told otherwise. Watches go through dynamic and metadata.
 type client struct {
 	rest     rest.Interface
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	deadline func() time.Time
 	types    *typeFinder
+	retries  int // how often a request is sent again that the server asks to be
 
 	asking singleflight.Group
 	mu     sync.Mutex
@@ -208,7 +212,7 @@ func (c *client) send(ctx context.Context, r call, left time.Duration) (body []b
 		path = append(path, r.id.Name)
 	}
 	// The server gives up when we do, or nearly so.
-	request := c.rest.Verb(r.verb).AbsPath(path...).MaxRetries(0).Timeout(max(left.Truncate(time.Second), time.Second))
+	request := c.rest.Verb(r.verb).AbsPath(path...).MaxRetries(c.retries).Timeout(max(left.Truncate(time.Second), time.Second))
 	for k, v := range r.params {
 		request.Param(k, v)
 	}

@@ -20,6 +20,7 @@ const (
 	Drifted     Action = "drifted"     // somebody has changed it; it would be put right
 	Outdated    Action = "outdated"    // it would be brought to what is declared
 	Extra       Action = "extra"       // it would be removed
+	Adopts      Action = "adopts"      // it runs already and would be taken over, if nothing would be changed of it
 	Foreign     Action = "foreign"     // somebody else's object stands there; it would be left alone
 	Terminating Action = "terminating" // it is on its way out
 	Refused     Action = "refused"     // the shard says no, or does not answer
@@ -35,6 +36,12 @@ type Difference struct {
 	// difference.
 	Others  []Other `json:"others,omitempty"`
 	Message string  `json:"message,omitempty"`
+}
+
+// Differs tells whether the object is not as it should be. To be taken over as it is makes
+// no difference to it.
+func (d Difference) Differs() bool {
+	return d.Action != "" && (d.Action != Adopts || len(d.Changes) > 0)
 }
 
 // Change is one field that is From and would be To; nil is absent. Of a Secret both

@@ -21,7 +21,7 @@
 //
 // An object is written by exactly one request, a server-side apply. One that is
 // expected to be absent is looked for first, and left alone when it is somebody
-// else's. Nothing is deleted but by uid and resourceVersion, nothing is ever
+// else's, unless it is to be adopted. Nothing is deleted but by uid and resourceVersion, nothing is ever
 // deleted to be made anew.
 //
 // A Secret's content never leaves this package: what is reported is a hash and
@@ -67,8 +67,18 @@
 //     applied last quotes both, so nothing of a Secret is shown but its type and its
 //     labels.
 //   - It asks about whatever stands there, and gives no managedFields away. Its client
-//     asks about nothing that is not the owner's, binds the dry run to the uid that was
-//     read, and keeps the answers: they say who has changed what.
+//     asks about nothing that is not the owner's, or to be adopted, binds the dry run to
+//     the uid that was read, and keeps the answers: they say who has changed what.
+//
+// # Adoption
+//
+// An object that ran before it was declared has somebody else's marks, or none, and is
+// named by its uid. It is taken over as it is: a dry run of the very apply tells whether
+// that would change anything but marks of ours, and if so nothing is written. Then its
+// managedFields are written: the fields that the apply sets go from all others to us, or
+// they would stay when they are declared no more. The apply makes it ours; until then
+// whoever stops begins anew. Both writes are good for the resourceVersion that the one
+// before has seen, so nobody's change is lost in between.
 //
 // # What it leaves to others
 //

@@ -26,6 +26,7 @@ const (
 	ReasonForbidden   = "Forbidden"   // we may not
 	ReasonNoKind      = "NoKind"      // the shard does not serve the kind
 	ReasonNotFound    = "NotFound"    // something that is needed is not there
+	ReasonNotAdopted  = "NotAdopted"  // what is to be taken over is not there, another one, or not as it is declared
 	ReasonTerminating = "Terminating" // the object or its namespace is on its way out
 	ReasonSuperseded  = "Superseded"  // the shard has seen a higher epoch
 	ReasonNoLease     = "NoLease"     // this replica may not act now

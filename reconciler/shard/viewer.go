@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/rest"
-	runtimeclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
@@ -23,25 +21,17 @@ import (
 
 // Viewer looks at one shard and has it tell what writes would do. It needs no Lease
 // and writes nothing. Any goroutine may use it.
-type Viewer struct {
-	client *client
-	asks   runtimeclient.Client // by which jsondiff asks; it caches no object
-}
+type Viewer struct{ client *client }
 
 // NewViewer makes a viewer of the cluster that cfg leads to. It contacts nobody.
 func NewViewer(cfg *rest.Config) (*Viewer, error) {
 	forever := func() time.Time { return time.Now().Add(2 * requestTimeout) }
-	cfg = prepared(cfg, dialer(cfg))
-	c, err := newClient(cfg, forever, NewSchemas())
+	c, err := newClient(prepared(cfg, dialer(cfg)), forever, NewSchemas())
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	cfg.Timeout = requestTimeout // discovery takes no context
-	asks, err := runtimeclient.New(cfg, runtimeclient.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	return &Viewer{c, asks}, nil
+	c.retries = patient
+	return &Viewer{c}, nil
 }
 
 // Identity is the uid of the cluster's kube-system namespace.
@@ -125,7 +115,7 @@ func (v *Viewer) Diff(ctx context.Context, o render.Owner, object render.Object)
 	if err := json.Unmarshal(object.JSON, &want); err != nil {
 		return Difference{Object: object.ID.String(), Action: Refused, Message: "the rendered object is no JSON"}
 	}
-	return v.diff(ctx, o, object.ID, want)
+	return v.diff(ctx, &question{shard: v.client, owner: o, id: object.ID, adopts: object.Adopts}, want)
 }
 
 // DiffDerived is Diff of an object that is made from another one on the shard.
@@ -141,16 +131,15 @@ func (v *Viewer) DiffDerived(ctx context.Context, o render.Owner, d render.Deriv
 	if err != nil {
 		return refused(d.ID, err)
 	}
-	return v.diff(ctx, o, d.ID, derivedSecret(o, core.Derive{Derived: d}, content))
+	return v.diff(ctx, &question{shard: v.client, owner: o, id: d.ID}, derivedSecret(o, core.Derive{Derived: d}, content))
 }
 
-func (v *Viewer) diff(ctx context.Context, o render.Owner, id render.ObjectID, want map[string]any) Difference {
+func (v *Viewer) diff(ctx context.Context, q *question, want map[string]any) Difference {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	d, object := Difference{Object: id.String()}, &unstructured.Unstructured{Object: want}
-	q := &question{Client: v.asks, owner: o, id: id}
-	found, err := jsondiff.Unstructured(ctx, q, object, jsondiff.FieldOwner(render.FieldManager), jsondiff.MaskSecrets(true))
-	switch err := answer(id, err); {
+	d, object := Difference{Object: q.id.String()}, &unstructured.Unstructured{Object: want}
+	all, err := q.ask(ctx, object)
+	switch {
 	case q.leave != "":
 		d.Action, d.Message = q.leave, q.why
 		return d
@@ -158,19 +147,17 @@ func (v *Viewer) diff(ctx context.Context, o render.Owner, id render.ObjectID, w
 		d.Action = Missing
 		return d
 	case err != nil:
-		return refused(id, err)
+		return refused(q.id, err)
 	}
-	if d.Changes, err = changes(found.Patch, q.live, q.become); err != nil {
-		return refused(id, err)
-	}
-	d.Others = others(q.become.GetManagedFields())
-	if isSecret(id) {
-		hide(d.Changes)
-	}
+	d.Changes, d.Others = all, others(q.become.GetManagedFields())
 	digest := object.GetAnnotations()[render.AnnotationDigest]
 	switch {
-	case len(d.Changes) == 0:
-	case digest == "" || digest == q.seen.Digest:
+	case q.adopting && len(all) == 0:
+		d.Action, d.Message = Adopts, "it would be taken over as it is"
+	case q.adopting:
+		d.Action, d.Message = Adopts, "it is left alone while it differs"
+	case len(all) == 0:
+	case digest == "" || digest == q.digest:
 		d.Action = Drifted
 		if _, rival := taken(q.live.GetManagedFields(), setOf(entryOf(q.become.GetManagedFields()))); rival != "" {
 			d.Message = "changed by " + rival

@@ -1,0 +1,201 @@
+package shard_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tenantry/tenantry/reconciler/core"
+	"github.com/tenantry/tenantry/render"
+)
+
+const planeKind = "shard.example.com/v1/Plane"
+
+// strangers are planes that others have made, and what becomes of them.
+type strangers struct {
+	*edge
+	planes dynamic.ResourceInterface
+	owner  render.Owner
+	ns     string
+}
+
+func meet(t *testing.T, e *edge) *strangers {
+	t.Helper()
+	client, err := dynamic.NewForConfig(e.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	define(t, client, "testdata/planes.yaml")
+	described(t, e.client.RESTClient())
+	e.watch([]string{configMaps, secrets, planeKind}, planeKind)
+	s := &strangers{edge: e}
+	s.owner, s.ns = e.tenant("acme")
+	s.planes = client.Resource(schema.GroupVersionResource{Group: "shard.example.com", Version: "v1", Resource: "planes"}).Namespace(s.ns)
+	return s
+}
+
+// described waits until the API server gives the planes' schema, which takes it longer
+// than to serve them.
+func described(t *testing.T, client rest.Interface) {
+	t.Helper()
+	tick, limit := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for {
+		raw, err := client.Get().AbsPath("/openapi/v3/apis/shard.example.com/v1").Do(t.Context()).Raw()
+		if err == nil && strings.Contains(string(raw), `"kind":"Plane"`) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("the API server does not give the schema: %v", err)
+		}
+	}
+}
+
+func (s *strangers) id() render.ObjectID {
+	return render.ObjectID{Group: "shard.example.com", Version: "v1", Kind: "Plane", Namespace: s.ns, Name: "prod"}
+}
+
+// apply has a manager of that name apply content by force.
+func (s *strangers) apply(manager, content string) *unstructured.Unstructured {
+	s.t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(content), &u.Object); err != nil {
+		s.t.Fatal(err)
+	}
+	u.SetAPIVersion("shard.example.com/v1")
+	u.SetKind("Plane")
+	u.SetName("prod")
+	u, err := s.planes.Apply(s.t.Context(), "prod", u, metav1.ApplyOptions{FieldManager: manager, Force: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
+// update has a manager of that name write content into it.
+func (s *strangers) update(manager, content string, subresources ...string) *unstructured.Unstructured {
+	s.t.Helper()
+	patch, err := yaml.YAMLToJSON([]byte(content))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	u, err := s.planes.Patch(s.t.Context(), "prod", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: manager}, subresources...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
+func (s *strangers) stored() *unstructured.Unstructured {
+	s.t.Helper()
+	u, err := s.planes.Get(s.t.Context(), "prod", metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
+// wants is the rendered object that takes over the one with this uid.
+func (s *strangers) wants(uid, spec string) core.Apply {
+	s.t.Helper()
+	var body map[string]any
+	if err := yaml.Unmarshal([]byte("spec: "+spec), &body); err != nil {
+		s.t.Fatal(err)
+	}
+	object := rendered(s.t, s.owner, s.id(), body)
+	object.JSON = bytes.Replace(object.JSON, []byte(`"labels":{`), fmt.Appendf(nil, `"labels":{%q:%q,`, render.LabelManagedBy, render.FieldManager), 1)
+	object.Adopts = uid
+	return core.Apply{Object: object, Judged: true}
+}
+
+func (s *strangers) work(a core.Apply) core.Work {
+	return core.Work{Shard: "eu-1", Owner: s.owner, Epoch: 1, Apply: []core.Apply{a}}
+}
+
+// holds are the fields that an object's managers hold, as the server writes them.
+func holds(u *unstructured.Unstructured) map[string]string {
+	all := map[string]string{}
+	for _, e := range u.GetManagedFields() {
+		all[fmt.Sprintf("%s (%s)%s", e.Manager, e.Operation, e.Subresource)] = string(e.FieldsV1.GetRawBytes())
+	}
+	return all
+}
+
+// What runs is taken over as it is: its fields go from all who have set them to us, and
+// what we do not declare stays with whom it was.
+func TestAdoptedAsItIs(t *testing.T) {
+	e, r := tripping(t)
+	s := meet(t, e)
+	s.apply("helm", "{metadata: {labels: {app.kubernetes.io/managed-by: Helm, team: a}}, spec: {replicas: 2, addons: {dns: {tag: v1}}}}")
+	s.update("controller", "spec: {addons: {proxy: {tag: v2}}, service: {metadata: {labels: {where: here}}}}")
+	before := s.update("controller", "status: {ready: true}", "status")
+	patches(r)
+
+	a := s.wants(string(before.GetUID()), "{replicas: 2, addons: {dns: {tag: v1}, proxy: {tag: v2}}}")
+	s.mustDo(s.work(a))
+	after, o := s.stored(), s.seen(a.Object.ID)
+	if o == nil || !o.Owned() || o.OwnerUID != s.owner.UID || o.Drifted {
+		t.Errorf("it is reported as %+v", o)
+	}
+	if n := patches(r); n != 3 {
+		t.Errorf("it took %d writes: want a dry run, a handing over and an apply", n)
+	}
+	if after.GetUID() != before.GetUID() || after.GetGeneration() != before.GetGeneration() {
+		t.Errorf("it became %s in generation %d, it was %s in %d", after.GetUID(), after.GetGeneration(), before.GetUID(), before.GetGeneration())
+	}
+	if diff := cmp.Diff(before.Object["spec"], after.Object["spec"]) + cmp.Diff(before.Object["status"], after.Object["status"]); diff != "" {
+		t.Errorf("it was changed (-before +after):\n%s", diff)
+	}
+	got := holds(after)
+	delete(got, "tenantry (Apply)")
+	want := map[string]string{
+		"helm (Apply)":              `{"f:metadata":{"f:labels":{"f:team":{}}}}`,
+		"controller (Update)":       `{"f:spec":{"f:service":{".":{},"f:metadata":{".":{},"f:labels":{".":{},"f:where":{}}}}}}`,
+		"controller (Update)status": `{"f:status":{".":{},"f:ready":{}}}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("others hold (-want +got):\n%s", diff)
+	}
+
+	// It is like any other of ours now: nothing is written again, and what is declared
+	// no more goes.
+	a.UID = o.UID
+	s.mustDo(s.work(a))
+	if again := s.stored(); again.GetResourceVersion() != after.GetResourceVersion() {
+		t.Errorf("the next apply has written: %v", again.Object)
+	}
+	less := s.wants(o.UID, "{replicas: 2}")
+	less.UID = o.UID
+	s.mustDo(s.work(less))
+	left := map[string]any{"replicas": int64(2), "tier": "small", "service": map[string]any{"metadata": map[string]any{"labels": map[string]any{"where": "here"}}}}
+	if diff := cmp.Diff(left, s.stored().Object["spec"]); diff != "" {
+		t.Errorf("of what is declared no more is left (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatDiffersIsNotAdopted(t *testing.T) {
+	e := begin(t, config(t))
+	s := meet(t, e)
+	s.apply("helm", "{spec: {replicas: 2, addons: {dns: {tag: v1}}}}")
+	before := s.stored()
+	f := s.do(s.work(s.wants(string(before.GetUID()), "{replicas: 3, addons: {dns: {tag: v2}}, tier: small}")))
+	if len(f) != 1 || f[0].Reason != "NotAdopted" || !strings.Contains(f[0].Message, "in spec.addons.dns.tag, spec.replicas: run") {
+		t.Errorf("failures are %+v", f)
+	}
+	if after := s.stored(); after.GetResourceVersion() != before.GetResourceVersion() {
+		t.Errorf("it was written: %v", after.Object)
+	}
+}
