@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // usual are those among people that every history has.
@@ -54,6 +55,18 @@ var people = []chance{
 	}},
 	{2, func(g *generator, _ *History) Act {
 		return do("datastore", "name", g.one("sql-", "etcd-")+g.one(shardNames...), "how", g.one("gone", "broken"))
+	}},
+	{2, func(g *generator, _ *History) Act {
+		name := g.someone()
+		g.declared[name] = "hosted"
+		return do("adopt", "tenant", name, "cluster", g.one(clusterNames...), "how", g.one("found", "found", "found", "another", "changed", "gone", "twice"), "for", g.between(time.Minute, time.Hour).String())
+	}},
+	{2, func(g *generator, _ *History) Act {
+		name := g.one("gnu", "hen", "")
+		if name != "" {
+			g.declared[name] = broughtClass
+		}
+		return do("provider", "tenant", name, "how", g.one("brought", "brought", "changed", "changed", "broken", "unrendered", "gone"), "pool", g.one("2", "3"))
 	}},
 	{2, func(g *generator, _ *History) Act {
 		return do("own", "tenant", "own", "how", g.one("fast", "slow", "refused", "unknown", "kind"))

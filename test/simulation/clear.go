@@ -88,7 +88,9 @@ func (w *world) makeRoomFor(u *render.Unit, err error, shard string) {
 	}
 	var ids []render.ObjectID
 	for _, o := range u.Objects {
-		ids = append(ids, o.ID)
+		if o.Adopts == "" {
+			ids = append(ids, o.ID)
+		}
 	}
 	for _, d := range u.Derived {
 		ids = append(ids, d.ID)

@@ -164,7 +164,8 @@ func (j *judge) fleetOf(key, commit, folder string) (*fleet.Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := fleet.Load(files)
+	loader := fleet.Loader{Judge: j.w.shared.newer.JudgeProvider}
+	f, _, err := loader.Load(files)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", key, err)
 	}

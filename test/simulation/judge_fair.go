@@ -152,7 +152,11 @@ func (j *judge) room(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, name str
 		!roomy(shard) || t.Spec.DataStore != "" || len(t.Files) > 0 {
 		return false
 	}
-	if in := l.Classes[t.Spec.Class]; !j.carried(in.Provider, in.BaseVersion) {
+	in := l.Classes[t.Spec.Class]
+	if class.Own != nil || in.ProviderTree != "" {
+		return class.Own != nil && in.ProviderTree != "" // it keeps the state itself
+	}
+	if !j.carried(in.Provider, in.BaseVersion) {
 		return false
 	}
 	for store, ds := range f.DataStores {

@@ -24,7 +24,7 @@ import (
 func (j *judge) classInForce(k *fleet.Class, e *ledger.Class) bool {
 	r := j.w.renderer(j.w.replicas[0]) // all are of one version in the end
 	base := r.BaseFor(k)
-	if e != nil && k.Spec.BaseVersion == "" {
+	if e != nil && k.Spec.BaseVersion == "" && k.Own == nil {
 		base = e.BaseVersion
 	}
 	if r.Check(k, base) != nil {
@@ -33,8 +33,14 @@ func (j *judge) classInForce(k *fleet.Class, e *ledger.Class) bool {
 	if e == nil || e.BaseVersion != base {
 		return false
 	}
-	want, wantErr := j.filesIn(j.declaredTips.tip(), "classes/"+e.Name)
-	have, haveErr := j.filesIn(j.ledgerTips.tip(), ledger.SourcePath(e.Tree))
+	return j.sameFolder("classes/"+e.Name, e.Tree) && (k.Own == nil) == (e.ProviderTree == "") &&
+		(k.Own == nil || j.sameFolder("providers/"+e.Provider, e.ProviderTree))
+}
+
+// sameFolder tells whether a tree that the ledger names is a folder as it is declared.
+func (j *judge) sameFolder(declared, tree string) bool {
+	want, wantErr := j.filesIn(j.declaredTips.tip(), declared)
+	have, haveErr := j.filesIn(j.ledgerTips.tip(), ledger.SourcePath(tree))
 	return wantErr == nil && haveErr == nil && maps.EqualFunc(want, have, bytes.Equal)
 }
 

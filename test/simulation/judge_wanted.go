@@ -34,17 +34,20 @@ func (j *judge) tenantUnit(at, declared string, e *ledger.Tenant) (*render.Unit,
 // unitOf renders a tenant as a declaration and a ledger have it.
 func (j *judge) unitOf(at string, l *ledger.Ledger, t *fleet.Tenant, e *ledger.Tenant) (*render.Unit, error) {
 	class, ds := l.Classes[t.Spec.Class], l.DataStores[e.Placement.DataStore]
-	if class == nil || ds == nil || class.Provider != e.Provider {
+	if class == nil || class.Provider != e.Provider || ds == nil && e.Placement.DataStore != "" {
 		return nil, errNothing
+	}
+	if ds == nil {
+		ds = &ledger.DataStore{} // its provider keeps the state
 	}
 	k, err := j.classOf(at, class)
 	if err != nil {
 		return nil, err
 	}
 	in := render.InputOf(t, k)
-	in.UID, in.BaseVersion, in.Placement, in.Lifecycle = e.UID, class.BaseVersion, e.Placement, e.Lifecycle
+	in.UID, in.BaseVersion, in.Placement, in.Lifecycle, in.Adopted = e.UID, class.BaseVersion, e.Placement, e.Lifecycle, e.Adopted
 	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
-	key := fmt.Sprintf("tenant %s %q %s %s %s %+v %s %s %s", e.UID, t.Source.Raw, in.Tree, class.Key(), class.BaseVersion, e.Placement, e.Lifecycle, ds.UID, ds.BaseVersion)
+	key := fmt.Sprintf("tenant %s %q %s %s %s %+v %s %s %s %s", e.UID, t.Source.Raw, in.Tree, class.Key(), class.BaseVersion, e.Placement, e.Lifecycle, e.Adopted.Key(), ds.UID, ds.BaseVersion)
 	return j.rendered(key, func(r *render.Renderer) (*render.Unit, error) {
 		if e.Lifecycle == ledger.Purging {
 			return r.Teardown(in)

@@ -100,6 +100,10 @@ func (j *judge) judgeWrite(c *cluster, change apiserver.Change, x *exchange) {
 	case isAnchor(change.Key):
 		j.anchored(c, change)
 		return
+	case change.Was != nil && !was.owned && !deleting && j.adopts(c, change, is):
+		if !is.owned {
+			return // it is about to be
+		}
 	case change.Was != nil && !was.owned && !released(change):
 		// It may be anybody's; a label is copied easily.
 		j.violate("Foreign", "%s %ss %s on %s, which is not ours", x.life.id, change.Verb, nameOf(change.Key), c.name)
@@ -110,9 +114,10 @@ func (j *judge) judgeWrite(c *cluster, change apiserver.Change, x *exchange) {
 	case change.Is == nil || !is.owned:
 		j.violate("Foreign", "%s makes %s on %s without saying whose it is", x.life.id, nameOf(change.Key), c.name)
 		return
-	case change.Was != nil && was.uid != is.uid:
+	case change.Was != nil && was.owned && was.uid != is.uid:
 		j.violate("Identity", "%s on %s was of %s, and is of %s now", nameOf(change.Key), c.name, was.uid, is.uid)
 	}
+	j.inPlace(c, change, is)
 	j.decidedFirst(c, change, is)
 	j.newer(c, change, was, is)
 	j.alien(c, change, was, is)

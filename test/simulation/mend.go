@@ -36,16 +36,14 @@ func (w *world) mend() {
 	// Who was stopped by the brake may go now.
 	mended["fleet.yaml"] = []byte(strings.Replace(string(w.fleetFile()), "limit: ", "allowLast: true, limit: 10", 1))
 	l, files := j.tip(), w.files()
+	w.mendBrought(mended, f, l)
+	w.giveUp(mended, files, f, l)
 	for _, name := range slices.Sorted(maps.Keys(tenantsIn(files))) {
 		w.mendTenant(mended, files, name, f.Tenants[name], l)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Tenants)) {
 		if e := l.Tenants[name]; f.Tenants[name] == nil && len(tenantsIn(files)[name]) == 0 && w.forgotten(e) {
-			class := "hosted"
-			if e.Provider == "native" {
-				class = "native"
-			}
-			mended[e.Source+"/tenant.yaml"] = tenantDeclared(name, class, "")
+			mended[e.Source+"/tenant.yaml"] = tenantDeclared(name, classThat(e.Provider), "")
 		}
 	}
 	for file, content := range mended {
@@ -96,10 +94,18 @@ func (w *world) mendTenant(mended, files map[string][]byte, name string, t *flee
 	if e != nil && e.Lifecycle == ledger.Purged {
 		e = nil
 	}
-	if e != nil && e.Provider == "native" || e == nil && t != nil && t.Spec.Class != class {
-		class = "native" // as it is, or is about to be decided
+	switch { // as it is, or is about to be decided
+	case e != nil:
+		class = classThat(e.Provider)
+	case t != nil && t.Spec.Class == broughtClass:
+		class = broughtClass
+	case t != nil && t.Spec.Class != class:
+		class = "native"
 	}
 	paths := slices.Sorted(slices.Values(tenantsIn(files)[name]))
+	if _, gone := mended[paths[0]]; gone || asAdopted(t, e) && len(paths) == 1 {
+		return // it was given up, or is as it was taken over
+	}
 	if t != nil && len(paths) == 1 && len(t.Files) == 0 {
 		wrong := t.Spec.Class != class && e != nil || t.Spec.Shard != "" && e != nil && t.Spec.Shard != e.Placement.Shard || t.Spec.DataStore != ""
 		if !wrong && (e == nil || t.Dir() == e.Source || t.Spec.MovedFrom == e.Source) {

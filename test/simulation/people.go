@@ -21,6 +21,8 @@ var peopleActs = map[string]func(*world, Act){
 	"shard":     (*world).editShard,
 	"datastore": (*world).editStore,
 	"own":       (*world).own,
+	"adopt":     (*world).adopt,
+	"provider":  (*world).provider,
 }
 
 // declare tenant= class= [team=] [shard=] [version=] [replicas=]: tenant may be several,
@@ -109,8 +111,10 @@ func (w *world) move(a Act) {
 
 // classOf is the class that a file names.
 func (w *world) classOf(file string) string {
-	if strings.Contains(string(w.files()[file]), "class: native") {
-		return "native"
+	for _, class := range []string{"native", broughtClass} {
+		if strings.Contains(string(w.files()[file]), "class: "+class) {
+			return class
+		}
 	}
 	return "hosted"
 }
