@@ -3,8 +3,10 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	valid "k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -67,10 +69,24 @@ func ReadExample(file string, data []byte) (*Example, fleet.Findings) {
 	if (e.Tenant == nil) == (e.DataStore == nil) && len(r.findings) == 0 {
 		r.report(doc.Position(""), "", "wants tenant or dataStore, and not both", "")
 	}
+	if e.DataStore != nil && e.Teardown {
+		r.report(doc.Position("teardown"), "teardown", "says nothing of a datastore", "it is for tenant")
+	}
+	if e.Tenant != nil {
+		r.lifecycle(e.Tenant.Lifecycle)
+	}
 	if len(r.findings) > 0 {
 		return nil, r.findings
 	}
 	return e, nil
+}
+
+// lifecycle wants one that a unit is rendered for, or none for the first.
+func (r *reading) lifecycle(l ledger.Lifecycle) {
+	known := []string{string(ledger.Living), string(ledger.Tombstoned), string(ledger.Purging)}
+	if l != "" && !slices.Contains(known, string(l)) {
+		r.add(valid.NotSupported(valid.NewPath("tenant", "lifecycle"), string(l), known), r.meant(string(l), known))
+	}
 }
 
 // Provider names the one that the unit is of, and BaseVersion its base.

@@ -151,7 +151,7 @@ func (r *reading) capabilities(c Capabilities) {
 
 // meant makes a hint of the name that was probably meant, if there is one.
 func (r *reading) meant(name string, known []string) string {
-	if best := fleet.Nearest(name, known); best != "" {
+	if best := strict.Nearest(name, known); best != "" {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return ""

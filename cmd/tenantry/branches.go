@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/strict"
 	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
@@ -109,7 +110,7 @@ func (b *branches) unknown(name string) error {
 	if len(b.notes) > 0 {
 		err = fmt.Errorf("%w; %s", err, strings.Join(b.notes, "; "))
 	}
-	if near := fleet.Nearest(name, slices.Sorted(maps.Keys(names))); near != "" {
+	if near := strict.Nearest(name, slices.Sorted(maps.Keys(names))); near != "" {
 		return hint(err, fmt.Sprintf("did you mean %s?", near))
 	}
 	return hint(err, `"tenantry status" lists the tenants; "tenantry tenant new" writes a new one's file`)

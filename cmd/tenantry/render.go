@@ -17,6 +17,7 @@ import (
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/strict"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -175,7 +176,7 @@ func declarationOf(f *fleet.Fleet, name string) (*fleet.Tenant, *fleet.Class, er
 	t := f.Tenants[name]
 	if t == nil {
 		err := errors.New("no tenant of that name is declared")
-		if near := fleet.Nearest(name, slices.Sorted(maps.Keys(f.Tenants))); near != "" {
+		if near := strict.Nearest(name, slices.Sorted(maps.Keys(f.Tenants))); near != "" {
 			return nil, nil, hint(err, fmt.Sprintf("did you mean %s?", near))
 		}
 		return nil, nil, err

@@ -12,7 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/strict"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
@@ -60,7 +60,7 @@ func findStatus(statuses []core.TenantStatus, name string) (core.TenantStatus, e
 		names[i] = s.Name
 	}
 	advice := `"tenantry status" lists the tenants that have one; a new one appears with the next status commit`
-	if near := fleet.Nearest(name, names); near != "" {
+	if near := strict.Nearest(name, names); near != "" {
 		advice = fmt.Sprintf("did you mean %s?", near)
 	}
 	return core.TenantStatus{}, hint(fmt.Errorf("tenant %s has no status", name), advice)

@@ -165,7 +165,7 @@ func nearest(name string, known []string) string {
 		kind, _, _ := strings.Cut(k, "/")
 		names = append(names, kind)
 	}
-	if best := fleet.Nearest(name, names); best != "" {
+	if best := strict.Nearest(name, names); best != "" {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return "it has " + strings.Join(known[:min(len(known), 20)], ", ")

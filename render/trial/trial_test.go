@@ -99,6 +99,8 @@ func TestRun(t *testing.T) {
 		{"Alias", "", file("b.input.yaml", "a: &a [*a]\n"), "testdata/b.input.yaml:1:8: has the YAML alias *a"},
 		{"UnknownField", "", file("b.input.yaml", strings.Replace(example, "placement:", "placment:", 1)), "did you mean placement?"},
 		{"Neither", "", file("b.input.yaml", "teardown: true\n"), "wants tenant or dataStore"},
+		{"StoreTornDown", "", file("b.input.yaml", "teardown: true\ndataStore: {name: a, uid: a, baseVersion: \"1\", spec: {driver: etcd, shards: [a]}}\n"), "b.input.yaml:1:11: teardown: says nothing of a datastore"},
+		{"OddLifecycle", "", file("b.input.yaml", strings.Replace(example, "tenant:\n", "tenant:\n  lifecycle: Sleepy\n", 1)), `tenant.lifecycle: Unsupported value: "Sleepy"`},
 		{"OtherProvider", "It would be tried by its own folder.", file("b.input.yaml", strings.Replace(example, "provider: toy", "provider: native", 1)), `is of provider "native"`},
 		{"OtherVersion", "", file("b.input.yaml", strings.Replace(example, `baseVersion: "1"`, `baseVersion: "2"`, 1)), `with base version "2"`},
 		{"NoCases", "", file("a.health.yaml", "cases: []\n"), "testdata/a.health.yaml: has no cases"},
