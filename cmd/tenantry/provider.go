@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -40,7 +41,8 @@ It says all that is wrong with provider.yaml, builds the bases and stamps, rende
 every input twice, and holds it against its golden file and against what may be
 rendered. No unit may be current before anybody has looked at its objects; every
 case has to be judged as it says; and of each rule of health, cases should have seen
-all states. Nothing is asked of a cluster, fetched or run.
+all states. In a fleet's providers/ it is judged as the fleet's own, which may do less.
+Nothing is asked of a cluster, fetched or run.
 
 It prints a line for each case, and exits with 1 if one failed.`,
 		Example: `  tenantry provider test ./providers/acme
@@ -65,6 +67,11 @@ It prints a line for each case, and exits with 1 if one failed.`,
 		if err != nil {
 			return fmt.Errorf("test %s: %w", args[0], err)
 		}
+		if bounds, err := asOwn(dir); err != nil {
+			return fmt.Errorf("test %s: %w", args[0], err)
+		} else if bounds != nil {
+			report.Cases = append(report.Cases, *bounds)
+		}
 		if *strict {
 			report.Strict()
 		}
@@ -76,6 +83,28 @@ It prints a line for each case, and exits with 1 if one failed.`,
 		return printReport(cmd, form, args[0], report, *update)
 	}
 	return cmd
+}
+
+// asOwn judges a folder that stands in a fleet as the fleet does: its own providers may do
+// less than those that the binary carries. It is nil of any other folder.
+func asOwn(dir string) (*trial.Case, error) {
+	name, providers := filepath.Base(dir), filepath.Dir(dir)
+	root := filepath.Dir(providers)
+	if _, err := os.Stat(filepath.Join(root, "fleet.yaml")); err != nil || filepath.Base(providers) != "providers" {
+		return nil, nil
+	}
+	_, findings, err := load(os.DirFS(root))
+	if err != nil {
+		return nil, err
+	}
+	bounds := &trial.Case{Name: "as a provider of the fleet's own"}
+	for _, f := range findings {
+		if rest, ok := strings.CutPrefix(f.File, path.Join("providers", name)); ok && (rest == "" || rest[0] == '/') {
+			f.File = strings.TrimPrefix(rest, "/")
+			bounds.Problems = append(bounds.Problems, f)
+		}
+	}
+	return bounds, nil
 }
 
 // writeGoldens writes below dir only, wherever a link in it leads.
