@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,8 +56,8 @@ func someOf(all []Change) string {
 	return text
 }
 
-// handOver gives us the fields that an apply would, and takes them from everybody else:
-// a field that others own too would stay when it is declared no more.
+// handOver takes the fields that an apply sets from everybody else: a field that others
+// own too would stay when it is declared no more.
 func (t *term) handOver(q *question) (version string, err error) {
 	entries, changed := handedOver(q.live.GetManagedFields(), entryOf(q.become.GetManagedFields()))
 	if !changed {
@@ -80,41 +79,37 @@ func (t *term) handOver(q *question) (version string, err error) {
 	return stored.GetResourceVersion(), nil
 }
 
-// handedOver are an object's managers once ours has its fields, which is to be the only
-// one: of the mappings and lists around them, too, since what others keep empty of those
-// would stay, and may mean something. Our own entry has no marks yet, since the object
-// has none. It goes with the others' loss, so that there always is one: of an object
-// without any, an API server takes all fields for somebody's who wrote before.
-func handedOver(entries []metav1.ManagedFieldsEntry, ours *metav1.ManagedFieldsEntry) (all []metav1.ManagedFieldsEntry, changed bool) {
-	if ours == nil {
-		return entries, false // an apply that sets nothing
-	}
-	around, unmarked := fieldpath.NewSet(), fieldpath.NewSet()
+// handedOver are an object's entries without the fields that ours is to hold, nor the
+// mappings and lists around them: what others hold of those would stay, empty, and may
+// mean something. Whoever holds nothing any more is left out.
+//
+// Of an object without any entry the next apply would take all fields for somebody's who
+// wrote before. So the last to go leaves one of ours, of a mark that is not there yet.
+func handedOver(entries []metav1.ManagedFieldsEntry, ours *metav1.ManagedFieldsEntry) (left []metav1.ManagedFieldsEntry, changed bool) {
+	around := fieldpath.NewSet()
 	setOf(ours).Iterate(func(p fieldpath.Path) {
 		for n := range p {
 			around.Insert(p[:n+1].Copy())
 		}
-		if !marksPath(p) {
-			unmarked.Insert(p.Copy())
-		}
 	})
-	changed = len(entries) == 0
-	for _, e := range entries {
-		switch theirs := setOf(&e); {
-		case e.Subresource != "":
-			all = append(all, e)
-		case e.Manager == ours.Manager && e.Operation == ours.Operation:
-			unmarked = unmarked.Union(theirs)
-		case theirs.Intersection(around).Empty():
-			all = append(all, e)
-		default:
-			changed = true
-			if left := theirs.Difference(around); !left.Empty() {
-				all = append(all, holding(e, left))
-			}
+	mine := entryOf(entries)
+	for i := range entries {
+		e := &entries[i]
+		theirs := setOf(e)
+		if e == mine || e.Subresource != "" || theirs.Intersection(around).Empty() {
+			left = append(left, *e)
+			continue
+		}
+		changed = true
+		if rest := theirs.Difference(around); !rest.Empty() {
+			left = append(left, holding(*e, rest))
 		}
 	}
-	return append(all, holding(*ours, unmarked)), changed
+	if len(left) == 0 {
+		epoch := fieldpath.MakePathOrDie("metadata", "annotations", render.AnnotationEpoch)
+		return []metav1.ManagedFieldsEntry{holding(*ours, fieldpath.NewSet(epoch))}, true
+	}
+	return left, changed
 }
 
 func holding(e metav1.ManagedFieldsEntry, set *fieldpath.Set) metav1.ManagedFieldsEntry {
@@ -129,18 +124,6 @@ func holding(e metav1.ManagedFieldsEntry, set *fieldpath.Set) metav1.ManagedFiel
 // isMark tells whether a label or an annotation is one of ours.
 func isMark(name string) bool {
 	return strings.HasPrefix(name, "tenantry.io/") || name == render.LabelManagedBy
-}
-
-// marksPath tells whether a field is one of our marks.
-func marksPath(p fieldpath.Path) bool {
-	names := make([]string, 0, len(p))
-	for _, e := range p {
-		if e.FieldName == nil {
-			return false
-		}
-		names = append(names, *e.FieldName)
-	}
-	return len(names) == 3 && names[0] == "metadata" && slices.Contains([]string{"labels", "annotations"}, names[1]) && isMark(names[2])
 }
 
 // wearMarks has an object wear another one's marks and no other.

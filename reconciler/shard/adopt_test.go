@@ -3,6 +3,8 @@ package shard_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/reconciler/core"
@@ -186,16 +189,132 @@ func TestAdoptedAsItIs(t *testing.T) {
 	}
 }
 
-func TestWhatDiffersIsNotAdopted(t *testing.T) {
+// Whoever had set what is declared has no part in it any more, whichever way it was done:
+// what is declared no more goes.
+func TestAdoptedFromAnybody(t *testing.T) {
+	const spec = "{replicas: 2, addons: {dns: {tag: v1}}}"
+	tests := []struct {
+		name, reason string
+		make         func(*strangers)
+		want         []string // managers
+	}{
+		{"Applied", "who holds nothing any more goes altogether", func(s *strangers) { s.apply("helm", "spec: "+spec) }, nil},
+		{"Shared", "two may hold the same", func(s *strangers) { s.apply("helm", "spec: "+spec); s.apply("flux", "spec: "+spec) }, nil},
+		{"Written", "so do those that apply nothing", func(s *strangers) {
+			s.apply("helm", "spec: {replicas: 1}")
+			s.update("kubectl-edit", "spec: "+spec)
+		}, nil},
+		{"Mixed", "what is not declared stays with whom it was", func(s *strangers) {
+			s.apply("helm", "{metadata: {labels: {team: a}}, spec: {replicas: 2}}")
+			s.update("kubectl-edit", "spec: {addons: {dns: {tag: v1}, proxy: {}}}")
+		}, []string{"helm (Apply)", "kubectl-edit (Update)"}},
+		{"OurName", "a patch in our name is no apply", func(s *strangers) {
+			s.apply("helm", "{spec: {replicas: 2}}")
+			s.update(render.FieldManager, "spec: "+spec)
+		}, nil},
+		{"Nobody", "what is nobody's is not taken for somebody's who wrote before", func(s *strangers) {
+			s.apply("helm", "spec: "+spec)
+			s.update("helm", "metadata: {managedFields: [{}]}")
+		}, nil},
+	}
 	e := begin(t, config(t))
-	s := meet(t, e)
-	s.apply("helm", "{spec: {replicas: 2, addons: {dns: {tag: v1}}}}")
-	before := s.stored()
-	f := s.do(s.work(s.wants(string(before.GetUID()), "{replicas: 3, addons: {dns: {tag: v2}}, tier: small}")))
-	if len(f) != 1 || f[0].Reason != "NotAdopted" || !strings.Contains(f[0].Message, "in spec.addons.dns.tag, spec.replicas: run") {
-		t.Errorf("failures are %+v", f)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := meet(t, e)
+			tt.make(s)
+			before := s.stored()
+			a := s.wants(string(before.GetUID()), spec)
+			s.mustDo(s.work(a))
+			after, o := s.stored(), s.seen(a.Object.ID)
+			if o == nil || !o.Owned() || o.Drifted || o.UID != string(before.GetUID()) || after.GetGeneration() != before.GetGeneration() {
+				t.Errorf("%s: it is reported as %+v, in generation %d after %d", tt.reason, o, after.GetGeneration(), before.GetGeneration())
+			}
+			held := holds(after)
+			delete(held, "tenantry (Apply)")
+			if got := slices.Sorted(maps.Keys(held)); !slices.Equal(got, tt.want) {
+				t.Errorf("%s: it is held by %v, want %v", tt.reason, held, tt.want)
+			}
+			a = s.wants("", "{replicas: 2}")
+			a.UID = o.UID
+			s.mustDo(s.work(a))
+			if dns, there, _ := unstructured.NestedFieldNoCopy(s.stored().Object, "spec", "addons", "dns"); there {
+				t.Errorf("%s: what is declared no more is still there: %v", tt.reason, dns)
+			}
+		})
 	}
-	if after := s.stored(); after.GetResourceVersion() != before.GetResourceVersion() {
-		t.Errorf("it was written: %v", after.Object)
+}
+
+// Kinds of the server's own and custom ones, with lists and what is filled in.
+func TestAdoptedOfEveryKind(t *testing.T) {
+	e := begin(t, config(t))
+	client, err := dynamic.NewForConfig(e.cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
+	kinds(t, client)
+	e.watch([]string{configMaps, secrets, deployments, "v1/Service", certificates, shapeless})
+	e.until("all kinds", func() bool { return len(last[core.Synced](e).Unknown) == 0 })
+	owner, ns := e.tenant("acme")
+	for _, d := range driftings {
+		t.Run(d.name, func(t *testing.T) {
+			var body map[string]any
+			if err := yaml.Unmarshal([]byte(d.body), &body); err != nil {
+				t.Fatal(err)
+			}
+			id := d.id
+			id.Namespace, id.Name = ns, "x"
+			object := rendered(t, owner, id, body)
+			u := &unstructured.Unstructured{}
+			if err := u.UnmarshalJSON(object.JSON); err != nil {
+				t.Fatal(err)
+			}
+			u.SetLabels(map[string]string{"app": "x"})
+			u.SetAnnotations(nil)
+			resource := client.Resource(d.gvr()).Namespace(ns)
+			before, err := resource.Create(t.Context(), u, metav1.CreateOptions{FieldManager: "kubectl-create"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			object.Adopts = string(before.GetUID())
+			work := core.Work{Owner: owner, Epoch: 1, Apply: []core.Apply{{Object: object}}}
+			failures := e.do(work)
+			for len(failures) == 1 && failures[0].Reason == "Conflict" { // controllers write meanwhile
+				failures = e.do(work)
+			}
+			after, err := resource.Get(t.Context(), "x", metav1.GetOptions{})
+			if err != nil || len(failures) > 0 {
+				t.Fatalf("failures are %+v, %v (%s)", failures, err, d.reason)
+			}
+			if diff := cmp.Diff(before.Object["spec"], after.Object["spec"]) + cmp.Diff(before.Object["data"], after.Object["data"]); diff != "" {
+				t.Errorf("it was changed (-before +after):\n%s", diff)
+			}
+			if o := e.seen(id); o == nil || !o.Owned() || o.Drifted || o.UID != object.Adopts {
+				t.Errorf("it is reported as %+v", o)
+			}
+			// A new annotation is a new generation of a Deployment, and of nothing else.
+			if was, is := before.GetGeneration(), after.GetGeneration(); was != is && d.name != "Deployment" {
+				t.Errorf("it is in generation %d after %d", is, was)
+			}
+			mine := fieldsIn(t, after, render.FieldManager)
+			if theirs := fieldsIn(t, after, "kubectl-create"); !theirs.Intersection(mine).Empty() {
+				t.Errorf("still shared is %s", theirs.Intersection(mine))
+			}
+		})
+	}
+}
+
+// fieldsIn are the fields that a manager holds of an object, but of its status.
+func fieldsIn(t *testing.T, u *unstructured.Unstructured, manager string) *fieldpath.Set {
+	t.Helper()
+	all := fieldpath.NewSet()
+	for _, e := range u.GetManagedFields() {
+		if e.Manager == manager && e.Subresource == "" {
+			set := &fieldpath.Set{}
+			if err := set.FromJSON(bytes.NewReader(e.FieldsV1.GetRawBytes())); err != nil {
+				t.Fatal(err)
+			}
+			all = all.Union(set)
+		}
+	}
+	return all
 }

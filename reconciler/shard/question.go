@@ -110,6 +110,9 @@ func (q *question) Patch(ctx context.Context, o runtimeclient.Object, _ runtimec
 		}
 		wanted.SetUID(q.live.GetUID())
 	}
+	if q.adopting { // what somebody changes meanwhile is no difference
+		wanted.SetResourceVersion(q.live.GetResourceVersion())
+	}
 	body, err := json.Marshal(wanted.Object)
 	if err != nil {
 		return &problem{ReasonInternal, "the object to be applied cannot be written as JSON"}
