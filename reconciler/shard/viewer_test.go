@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/reconciler/shard"
@@ -185,5 +187,36 @@ func TestDiffOfADerivedSecret(t *testing.T) {
 	healed := e.heal(core.Work{Owner: owner, Epoch: 2, Derive: []core.Derive{{Derived: derived, UID: e.seen(derived.ID).UID, Source: hashed(data), Digest: "d1", Heals: true}}})
 	if len(healed) != 1 || healed[0].Field != "data.value" || patches(r) != 1 || e.seen(derived.ID).Drifted {
 		t.Errorf("healed is %+v, it is %+v", healed, e.seen(derived.ID))
+	}
+}
+
+// busy is an API server that asks to be left alone, once.
+type busy struct {
+	http.RoundTripper
+	asked atomic.Bool
+}
+
+func (b *busy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/configmaps/") && !b.asked.Swap(true) {
+		h := http.Header{"Retry-After": {"0"}, "Content-Type": {"text/plain"}}
+		return &http.Response{StatusCode: http.StatusTooManyRequests, Header: h, Body: http.NoBody, Request: r}, nil
+	}
+	return b.RoundTripper.RoundTrip(r)
+}
+
+// Who writes nothing may ask again.
+func TestViewerWaitsForABusyServer(t *testing.T) {
+	cfg, server := rest.CopyConfig(config(t)), &busy{}
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		server.RoundTripper = next
+		return server
+	})
+	viewer, err := shard.NewViewer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := render.Owner{Kind: render.OwnerTenant, Name: "acme", UID: "u"}
+	if d := viewer.Diff(t.Context(), owner, configMap(t, owner, "default", "none", "x")); d.Action != shard.Missing || !server.asked.Load() {
+		t.Errorf("it says %+v", d)
 	}
 }
