@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -241,6 +242,27 @@ func TestAdoptedFromAnybody(t *testing.T) {
 				t.Errorf("%s: what is declared no more is still there: %v", tt.reason, dns)
 			}
 		})
+	}
+}
+
+// A server that gives no schema costs one more write here, too.
+func TestAdoptedWithoutSchema(t *testing.T) {
+	e, r := tripping(t)
+	e.watch([]string{configMaps})
+	owner, ns := e.tenant("acme")
+	made, err := e.client.CoreV1().ConfigMaps(ns).Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "settings"}, Data: map[string]string{"key": "one"},
+	}, metav1.CreateOptions{FieldManager: "kubectl-create"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.set(func() { r.blind = true })
+	patches(r)
+	object := configMap(t, owner, ns, "settings", "one")
+	object.Adopts = string(made.UID)
+	e.mustDo(core.Work{Owner: owner, Epoch: 1, Apply: []core.Apply{{Object: object}}})
+	if o := e.seen(object.ID); !o.Owned() || o.Drifted || o.UID != object.Adopts || patches(r) != 4 {
+		t.Errorf("it is reported as %+v", o)
 	}
 }
 

@@ -68,7 +68,8 @@ type writing struct {
 }
 
 // write makes the object as wanted by one forced server-side apply, and reports
-// what it became. Without a uid it makes sure first that nobody else's is there.
+// what it became. Without a uid it makes sure first that nobody else's is there, or that
+// the one that is to be adopted stays as it is.
 //
 // The annotation with the mark of our fields goes with it, as the schema says that
 // the server will see them. When the server sees them otherwise, it is written once
@@ -87,14 +88,6 @@ func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
 		}
 		o.uid = found
 	}
-	if o.uid == "" && o.adopts != "" {
-		version, err := t.adopt(w.Owner, o, u)
-		if err != nil {
-			return nil, err
-		}
-		o.uid = o.adopts
-		u.SetResourceVersion(version)
-	}
 	left, want := "", t.fields(t.ctx, o.id, u)
 	if want != nil {
 		left = mark(want)
@@ -103,6 +96,14 @@ func (t *term) write(w *core.Work, o writing) (*core.Healed, error) {
 	if o.heals && o.uid != "" {
 		healed = &core.Healed{ID: o.id, Digest: o.digest}
 		healed.Field, healed.Rival = t.rival(o.id, want)
+	}
+	if o.uid == "" && o.adopts != "" {
+		version, err := t.adopt(w.Owner, o, u)
+		if err != nil {
+			return nil, err
+		}
+		o.uid = o.adopts
+		u.SetResourceVersion(version)
 	}
 	annotate(u, render.AnnotationFields, left)
 	stored, err := t.send(o, u)
