@@ -87,3 +87,12 @@ func TestHandedOver(t *testing.T) {
 		}
 	})
 }
+
+func TestSomeOf(t *testing.T) {
+	all := []Change{{Field: "a"}, {Field: "b"}, {Field: "c"}, {Field: "d"}, {Field: "e"}, {Field: "f"}, {Field: "g"}}
+	for n, want := range map[int]string{1: "a", 5: "a, b, c, d, e", 7: "a, b, c, d, e and 2 more"} {
+		if got := someOf(all[:n]); got != want {
+			t.Errorf("of %d it names %q, want %q", n, got, want)
+		}
+	}
+}
