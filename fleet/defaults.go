@@ -18,6 +18,14 @@ func DefaultSettings() Settings {
 	return Settings{Deletion: Deletion{Retention: DefaultRetention, Limit: 3, Percent: 5}}
 }
 
+// DefaultClass is what a class says that says nothing.
+func DefaultClass() ClassSpec {
+	return ClassSpec{
+		Replicas: 1,
+		Network:  Network{ServiceCIDR: "10.96.0.0/16", PodCIDR: "10.244.0.0/16", Domain: "cluster.local"},
+	}
+}
+
 // defaults fills a struct before a declaration is read into it, so that a value
 // that is written, also a zero, wins. Tenants have none of their own: what they
 // leave out is their class's to say (Resolve).
@@ -30,10 +38,7 @@ func defaults(v any) {
 	case *ManagedDataStore:
 		*v = ManagedDataStore{Replicas: 3, Storage: "8Gi"}
 	case *ClassSpec:
-		*v = ClassSpec{
-			Replicas: 1,
-			Network:  Network{ServiceCIDR: "10.96.0.0/16", PodCIDR: "10.244.0.0/16", Domain: "cluster.local"},
-		}
+		*v = DefaultClass()
 	}
 }
 

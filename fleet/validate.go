@@ -68,6 +68,10 @@ const (
 
 var label = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
 
+// NameFault says what is wrong with the name of a tenant or a datastore, or nothing: for
+// whoever makes declarations.
+func NameFault(name string) string { return nameFault(name, maxObjectName) }
+
 // nameFault says what is wrong with a name, or nothing.
 func nameFault(name string, longest int) string {
 	switch {
