@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/cel-go/cel"
 	celast "github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/ext"
 	"github.com/google/cel-go/interpreter"
 )
@@ -153,27 +156,48 @@ func offset(source string, line, column int) int {
 }
 
 // eval evaluates e to a value of type T; an absent expression is T's zero value.
-func eval[T any](e expression, variable string, value map[string]any) (result T, err error) {
+func eval[T any](e expression, variable string, value map[string]any) (T, error) {
 	var zero T
 	if e.program == nil {
 		return zero, nil
 	}
-	defer func() {
-		// A shard's object must never end the process, whatever its form.
-		if broken := recover(); broken != nil {
-			result, err = zero, fmt.Errorf("%s: panicked: %v", e.place, broken)
-		}
-	}()
-	out, _, err := e.program.Eval(map[string]any{variable: value})
-	switch cancelled := (interpreter.EvalCancelledError{}); {
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
-		return zero, fmt.Errorf("%s: runs too long: it costs more than %d", e.place, costLimit)
-	case err != nil:
-		return zero, fmt.Errorf("%s: %w", e.place, err)
+	out, err := e.eval(variable, value)
+	if err != nil {
+		return zero, err
 	}
 	v, ok := out.Value().(T)
 	if !ok {
 		return zero, fmt.Errorf("%s: gives %s: want %T", e.place, out.Type().TypeName(), zero)
 	}
 	return v, nil
+}
+
+// evalJSON evaluates e to a value that is written as JSON.
+func evalJSON(e expression, variable string, value map[string]any) ([]byte, error) {
+	out, err := e.eval(variable, value)
+	if err != nil {
+		return nil, err
+	}
+	native, err := out.ConvertToNative(types.JSONValueType)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.place, err)
+	}
+	return json.Marshal(native)
+}
+
+func (e expression) eval(variable string, value map[string]any) (result ref.Val, err error) {
+	defer func() {
+		// A shard's object must never end the process, whatever its form.
+		if broken := recover(); broken != nil {
+			result, err = nil, fmt.Errorf("%s: panicked: %v", e.place, broken)
+		}
+	}()
+	out, _, err := e.program.Eval(map[string]any{variable: value})
+	switch cancelled := (interpreter.EvalCancelledError{}); {
+	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
+		return nil, fmt.Errorf("%s: runs too long: it costs more than %d", e.place, costLimit)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", e.place, err)
+	}
+	return out, nil
 }

@@ -53,6 +53,8 @@ type (
 		Derive     []derivation `json:"derive,omitempty"`
 		// Footprint says what objects cost that are no workloads themselves.
 		Footprint []workload `json:"footprint,omitempty"`
+		// Import says how what runs already is declared.
+		Import *importing `json:"import,omitempty"`
 	}
 	workload struct {
 		Kind kind `json:"kind"`

@@ -39,6 +39,8 @@ type TenantInput struct {
 	// DataStore is where the tenant is placed; only its identity is read. It is zero
 	// when the provider keeps the state of its tenants itself (Renderer.KeepsState).
 	DataStore DataStoreInput
+	// sketch leaves out what the provider demands.
+	sketch bool
 }
 
 // InputOf is what a declaration and its class say. Identity, base version, placement,

@@ -122,6 +122,9 @@ func (r *reading) own(name string, b *base) {
 		if len(how.grants) > 0 {
 			r.add(valid.Forbidden(at.Child("grants"), "a provider of the fleet's own stays in its tenants' namespaces"), "remove it")
 		}
+		if how.imports != nil {
+			r.add(valid.Forbidden(at.Child("import"), "what the binary's providers describe is imported, and nothing else"), "remove it")
+		}
 		for i, k := range how.kinds {
 			if why := refusedKind(k); why != "" {
 				r.add(valid.Forbidden(at.Child("kinds").Index(i), why), "remove it")

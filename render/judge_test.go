@@ -83,6 +83,8 @@ func TestJudgeProvider(t *testing.T) {
 		{"Volumes", "toy", "They are other tenants' data.", described("v1/Secret", "v1/PersistentVolume"), "PersistentVolume is of the whole cluster"},
 		{"Grants", "toy", "It stays at home.",
 			described("  health:", "  grants:\n  - {kind: v1/Secret, namespace: '\"kube-system\"'}\n  health:"), "provider.yaml:9:3: tenant.grants: Forbidden"},
+		{"Imports", "toy", "What the binary's providers describe is imported: a folder could claim anybody's objects.",
+			described("  health:", "  import: {kind: v1/Secret, version: object.v, replicas: object.r, serviceCIDR: object.s, podCIDR: object.p, domain: object.d, endpoint: object.e}\n  health:"), "tenant.import: Forbidden: what the binary's providers describe is imported"},
 		{"SecretsRead", "toy", "What is read is committed.",
 			described("  health:", "  outputs:\n  - {name: version, kind: v1/Secret, object: x, value: object.data.key}\n  health:"), "tenant.outputs[0].kind: Forbidden: what is read of a Secret would be committed"},
 		{"DataStore", "toy", "Datastores are shared by tenants of many classes.",

@@ -58,6 +58,7 @@ type Provider struct {
 	derive     []derivation
 	kubeconfig *secretKey
 	footprint  []workload
+	imports    *importing
 }
 
 // base is one version of one provider: its files, and how its units are read.

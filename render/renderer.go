@@ -108,6 +108,13 @@ func (r *Renderer) stored(in TenantInput) error {
 // Tenant renders a tenant's control plane.
 func (r *Renderer) Tenant(in TenantInput) (*Unit, error) { return r.tenant(in, partTenant) }
 
+// Sketch is Tenant without what its provider demands of objects (require): what a class
+// that is still to be written has to say may be missing. Nobody applies it.
+func (r *Renderer) Sketch(in TenantInput) (*Unit, error) {
+	in.sketch = true
+	return r.tenant(in, partTenant)
+}
+
 // Teardown renders what removes a tenant's data from its datastore. It is applied
 // once the tenant's own unit is gone; when it is current, nothing is left. It is empty
 // when the provider's own controllers remove the data with the control plane.
@@ -180,6 +187,9 @@ func (r *Renderer) render(owner Owner, b *base, p part, in *TenantInput, doc doc
 	var class *fleet.Class
 	if in != nil {
 		class = in.Class
+		if in.sketch {
+			how = how.undemanding()
+		}
 	}
 	s := r.shape(b, p, class)
 	if s.err != nil {

@@ -29,6 +29,13 @@ func (r *reading) demands(at *valid.Path, s *section) {
 	}
 }
 
+// undemanding is a provider that takes whatever is rendered.
+func (p *Provider) undemanding() *Provider {
+	out := *p
+	out.require = nil
+	return &out
+}
+
 // checkDemands tells all that an object lacks of what its provider demands.
 func (p policy) checkDemands(o Object) error {
 	var object map[string]any

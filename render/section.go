@@ -57,6 +57,7 @@ func (r *reading) section(p part, s *section) {
 	}
 	r.outputs(at.Child("outputs"), s)
 	r.workloads(at.Child("footprint"), s)
+	r.importing(p, s)
 	if p != partTenant {
 		r.onlyOf(at, p, s)
 		return
@@ -219,6 +220,6 @@ func newProvider(d *description, p part, s *section) *Provider {
 		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Capabilities: d.Capabilities,
 		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, require: s.Require, rules: s.Health,
 		outputs: s.Outputs, derive: s.Derive, kubeconfig: s.Kubeconfig,
-		footprint: s.Footprint,
+		footprint: s.Footprint, imports: s.Import,
 	}
 }
