@@ -19,7 +19,6 @@ import (
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/reconciler/core"
-	"github.com/tenantry/tenantry/reconciler/shard"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -219,18 +218,9 @@ func (c *config) decided(ctx context.Context, s core.TenantStatus) (*fleet.Provi
 // dial connects to a shard by its kubeconfig in --kubeconfigs, which is found by
 // the daemon's own rules.
 func (c *config) dial(name string) (*typedcorev1.CoreV1Client, error) {
-	sources, err := shard.FromKubeconfigDir(c.kubeconfigs)
-	source := sources[name]
-	if source == nil && err != nil {
-		return nil, err
-	}
-	if source == nil {
-		return nil, hint(fmt.Errorf("no kubeconfig of shard %q in %s", name, c.kubeconfigs),
-			"a file there is named after its shard: eu-1.kubeconfig")
-	}
-	rest, _, err := source.Config()
+	rest, err := c.reach(name)
 	if err != nil {
-		return nil, fmt.Errorf("reach shard %s: %w", name, err)
+		return nil, err
 	}
 	client, err := typedcorev1.NewForConfig(rest)
 	if err != nil {

@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"expand": expand,
 			"gitssh": serveGit,
 			"shard":  serveShard,
+			"kinds":  serveKinds,
 			"mode":   mode,
 		},
 	})
@@ -130,17 +131,13 @@ func serveShard(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(server.Close)
 
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{
-		Server:                   server.URL,
-		CertificateAuthorityData: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-	}
-	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: "script"}
-	config.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	config.CurrentContext = "x"
-	ts.Check(os.MkdirAll(ts.MkAbs("shards"), 0o700))
-	ts.Check(clientcmd.WriteToFile(*config, ts.MkAbs(filepath.Join("shards", name+".kubeconfig"))))
+	writeKubeconfig(ts, name, server)
 	ts.Setenv("FINGERPRINT", fingerprint)
+}
+
+// authority is what a server's certificate is trusted by.
+func authority(server *httptest.Server) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
 // tenantKubeconfig makes a kubeconfig as a tenant has it.
