@@ -190,6 +190,9 @@ func (t *target) own(ctx context.Context, o *unstructured.Unstructured) error {
 	cluster := list.Items[0]
 	o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "cluster.x-k8s.io/v1beta2", Kind: "Cluster", Name: cluster.GetName(), UID: cluster.GetUID()}})
 	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
 	labels["cluster.x-k8s.io/cluster-name"] = cluster.GetName()
 	o.SetLabels(labels)
 	return nil

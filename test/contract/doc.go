@@ -16,6 +16,9 @@
 // finalizers, owners, labels and fields of the spec as the real ones do. No field of ours
 // may be theirs then, and a second apply has to write nothing.
 //
+// What can be imported is made by hand, too, without marks: imported and rendered again, it
+// has to be taken over by an apply that changes nothing but marks.
+//
 // The last line on standard output is
 //
 //	contract: ok: N objects of M kinds accepted by K CRDs

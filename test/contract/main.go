@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/test/cluster"
 	"github.com/tenantry/tenantry/test/crds"
 )
@@ -141,6 +142,13 @@ func judge(ctx context.Context, cfg *rest.Config, definitions []crds.Definition,
 		}
 	}
 	fmt.Fprintf(out, "applied %d histories\n", len(histories))
+	renderer, err := render.New(render.Options{Image: image})
+	if err != nil {
+		return "", err
+	}
+	imported, wrong := t.imports(ctx, renderer, histories)
+	errs = append(errs, wrong...)
+	fmt.Fprintf(out, "imported %d objects\n", imported)
 	if len(errs) > 0 {
 		return "", fmt.Errorf("%d objects were refused:\n%w", len(errs), errors.Join(errs...))
 	}

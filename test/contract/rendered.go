@@ -19,6 +19,9 @@ import (
 	"github.com/tenantry/tenantry/test/crds"
 )
 
+// image stands for Tenantry's own.
+const image = "example.com/tenantry:test"
+
 // history is what becomes of one owner, or of several that need each other: what is
 // applied, step by step.
 type history struct {
@@ -28,7 +31,7 @@ type history struct {
 
 // rendered are the histories of everything that providers render.
 func rendered(repository string) ([]history, error) {
-	renderer, err := render.New(render.Options{Image: "example.com/tenantry:test"})
+	renderer, err := render.New(render.Options{Image: image})
 	if err != nil {
 		return nil, err
 	}

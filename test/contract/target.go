@@ -148,18 +148,27 @@ func (t *target) remove(ctx context.Context, o *unstructured.Unstructured) error
 // take applies one object, in its namespace, which some other unit may have made. It has
 // to be at rest then.
 func (t *target) take(ctx context.Context, o *unstructured.Unstructured) error {
-	if o.GetNamespace() != "" {
-		namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": o.GetNamespace()}}}
-		_, err := t.resource(namespace).Create(ctx, namespace, metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("make its namespace: %w", err)
-		}
+	if err := t.namespace(ctx, o); err != nil {
+		return err
 	}
 	made, err := t.apply(ctx, t.resource(o), o)
 	if err != nil {
 		return err
 	}
 	return t.again(ctx, o, made)
+}
+
+// namespace makes that of an object, if it has one.
+func (t *target) namespace(ctx context.Context, o *unstructured.Unstructured) error {
+	if o.GetNamespace() == "" {
+		return nil
+	}
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": o.GetNamespace()}}}
+	_, err := t.resource(namespace).Create(ctx, namespace, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("make its namespace: %w", err)
+	}
+	return nil
 }
 
 func (t *target) resource(o *unstructured.Unstructured) dynamic.ResourceInterface {

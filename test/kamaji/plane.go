@@ -135,7 +135,10 @@ func (r *responder) status(o *unstructured.Unstructured) (map[string]any, time.D
 	if address == "" {
 		address = "192.0.2.1"
 	}
-	schemaName, _, _ := unstructured.NestedString(o.Object, "spec", "dataStoreSchema")
+	schemaName, said, _ := unstructured.NestedString(o.Object, "spec", "dataStoreSchema")
+	if !said {
+		schemaName = strings.ReplaceAll(string(o.GetUID()), "-", "_")
+	}
 	store, _, _ := unstructured.NestedString(o.Object, "spec", "dataStore")
 	return map[string]any{
 		"observedGeneration":   o.GetGeneration(),
