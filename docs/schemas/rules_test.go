@@ -15,6 +15,8 @@ const (
 	addressForm  = `^[0-9a-fA-F.:]+([-/][0-9a-fA-F.:]+)?$`
 	kindForm     = `^([a-z0-9.-]+/)?v[a-z0-9]+/[A-Z][A-Za-z0-9]*$`
 	labelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+	schemaForm   = `^[A-Za-z0-9_.-]{1,128}$`
+	uidForm      = `^[0-9A-Za-z]([0-9A-Za-z-]{0,62}[0-9A-Za-z])?$`
 	parameter    = `^[a-z][a-zA-Z0-9]*$`
 )
 
@@ -33,7 +35,7 @@ var dataStores = []object{
 	{
 		{"properties", object{{"driver", object{{"enum", []string{"etcd"}}}}}},
 		{"required", []string{"managed"}},
-		{"not", object{{"anyOf", oneOf("endpoints", "basicAuth", "tls")}}},
+		{"not", object{{"anyOf", oneOf("endpoints", "basicAuth", "tls", "adopt")}}},
 	},
 	{
 		{"properties", object{
@@ -114,5 +116,15 @@ var rules = map[string]object{
 	"TenantSpec.ShardSelector": {{"each pattern", labelValue}, {"each maxLength", 63}},
 	"TenantSpec.Parameters":    {{"each type", []string{"string", "integer", "boolean", "array"}}},
 	"TenantSpec.MovedFrom":     {{"pattern", `^tenants/[^/]+/[^/]+$`}},
+	"Adopt":                    {{"oneOf", oneOf("address", "host")}, {"dependentRequired", object{{"schema", []string{"username"}}, {"username", []string{"schema"}}}}},
+	"Adopt.Namespace":          {{"pattern", labelForm}, {"maxLength", 63}, {"not", object{{"pattern", "^(kube-|datastore-|tenantry-system$)"}}}},
+	"Adopt.Name":               {{"pattern", dnsForm}, {"maxLength", 253}},
+	"Adopt.Schema":             {{"pattern", schemaForm}},
+	"Adopt.Username":           {{"pattern", schemaForm}},
+	"Adopt.Address":            {{"pattern", `^[0-9a-f.:]+$`}},
+	"Adopt.Host":               {{"pattern", dnsForm}, {"maxLength", 253}},
+	"Adopt.Objects":            {{"minProperties", 1}, {"maxProperties", 200}, {"each pattern", uidForm}},
+	"AdoptDataStore.Name":      {{"pattern", dnsForm}, {"maxLength", 253}},
+	"AdoptDataStore.Objects":   {{"minProperties", 1}, {"maxProperties", 200}, {"each pattern", uidForm}},
 	"Access.Groups":            {{"maxItems", 20}, {"uniqueItems", true}, {"each maxLength", 253}, {"each pattern", `^\S(.*\S)?$`}, {"each not", object{{"pattern", "^system:"}}}},
 }

@@ -134,6 +134,8 @@ var beyond = []struct{ finding, why string }{
 	{`overlaps with|is not of the family of`, "two values are compared"},
 	{`has bits set behind the prefix|want a CIDR|is smaller than \d+ addresses|is not a network that hosts can have`, "arithmetic with addresses"},
 	{`the range ends before it starts|both ends of a range|no endpoint can have|want an IP address|want a plain IPv4`, "the same"},
+	{`is taken over by tenants/`, "the other one stands in another file"},
+	{`is of another namespace than`, "two values are compared"},
 	{`must be more than nothing|port from 1 to 65535|want host:port`, "arithmetic with numbers"},
 	{`as in (fleet|shards|datastores|classes|tenants)`, "a name is compared with the path"},
 	{`, as classes/\S+ says`, "the class stands in another file"},
