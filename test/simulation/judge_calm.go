@@ -312,6 +312,9 @@ func (j *judge) tenantUnequal(f *fleet.Fleet, l *ledger.Ledger, name string, sta
 	if err != nil {
 		return "nobody knows what it should be: " + err.Error()
 	}
+	if e.Adopting() && e.Lifecycle != ledger.Living {
+		u = j.takenOver(u, e)
+	}
 	if why := j.unitUnequal(u, e.UID, e.Placement.Shard, e.Epoch); why != "" {
 		return why
 	}
