@@ -70,3 +70,43 @@ func TestAdoptionIsRefused(t *testing.T) {
 		t.Errorf("a datastore of another name: error %v", err)
 	}
 }
+
+// Where a tenant's data is, no patch says, whatever its class allows: a new tenant would
+// get at another one's. What was taken over may leave to its operator what that has chosen.
+func TestNobodyPatchesWhereDataIs(t *testing.T) {
+	r := newRenderer(t)
+	patched := func(adopted bool, spec string) error {
+		in := acme()
+		name, namespace := "acme", "tenant-acme"
+		if in.Class.Spec.Provider = "kamaji"; adopted {
+			in, name, namespace = adoptedAcme(nil), "prod", "team-a"
+		}
+		in.Class.Spec.Allow = &fleet.Allow{Patches: []fleet.AllowedPatch{{Kind: "kamaji.clastix.io/v1alpha1/TenantControlPlane", Name: "*", Fields: []string{"spec"}}}}
+		in.Files = map[string][]byte{
+			"kustomization.yaml": []byte("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- path: patch.yaml\n"),
+			"patch.yaml":         []byte("apiVersion: kamaji.clastix.io/v1alpha1\nkind: TenantControlPlane\nmetadata: {name: " + name + ", namespace: " + namespace + "}\nspec: {" + spec + "}\n"),
+		}
+		_, err := r.Tenant(in)
+		return err
+	}
+	for _, tt := range []struct {
+		adopted bool
+		spec    string
+		want    string
+	}{
+		{false, "dataStoreSchema: theirs", "spec.dataStoreSchema says where the tenant's data is"},
+		{false, "dataStoreUsername: them", "spec.dataStoreUsername says where"},
+		{false, "dataStoreSchema: null", "spec.dataStoreSchema says where"},
+		{false, "dataStore: theirs", "spec.dataStore says where"},
+		{true, "dataStoreSchema: theirs", "spec.dataStoreSchema says where"},
+		{true, "dataStore: null", "spec.dataStore says where"},
+		{true, "dataStoreSchema: null, dataStoreUsername: null", ""},
+		{false, "addons: {coreDNS: {}}", ""},
+		{false, "controlPlane: {deployment: {replicas: 5}}", "comes from the declaration: say spec.replicas in tenant.yaml"},
+	} {
+		err := patched(tt.adopted, tt.spec)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s (adopted: %t): error %v, want %q", tt.spec, tt.adopted, err, tt.want)
+		}
+	}
+}

@@ -19,12 +19,13 @@ type bounds struct {
 	class     string
 	allow     fleet.Allow
 	namespace string // the tenant's, outside of which nothing may change
+	adopted   bool   // it ran before it was declared
 }
 
-func newBounds(class *fleet.Class, namespace string) bounds {
-	b := bounds{class: class.Metadata.Name, namespace: namespace}
-	if class.Spec.Allow != nil {
-		b.allow = *class.Spec.Allow
+func newBounds(in TenantInput, namespace string) bounds {
+	b := bounds{class: in.Class.Metadata.Name, namespace: namespace, adopted: in.Adopted != nil}
+	if in.Class.Spec.Allow != nil {
+		b.allow = *in.Class.Spec.Allow
 	}
 	return b
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -140,16 +141,36 @@ func (ps places) tag(node *yaml.Node) {
 // replicas is the place that a lifecycle sets to nothing, to stop a control plane.
 const replicas = "spec.replicas"
 
-// holds adds the paths below node, but for those in lists, that are filled from replicas.
-func (ps places) holds(found []string, path string, node any) []string {
+// ofData are the places that say where a tenant's data is. What is taken over may do without
+// the latter two, which its operator has chosen.
+var ofData = []string{"spec.dataStore.name", "spec.dataStore.schema", "spec.dataStore.username"}
+
+// fixed is a field that no class lets tenants patch, and the place that it is filled from.
+type fixed struct{ path, place string }
+
+// wrong says why a tenant may not make what it is of what it was.
+func (f fixed) wrong(was, is any, adopted bool) error {
+	switch {
+	case was == is, adopted && is == nil && slices.Contains(ofData[1:], f.place):
+		return nil
+	case f.place == replicas:
+		return fmt.Errorf("%s comes from the declaration: say %s in tenant.yaml", f.path, replicas)
+	}
+	return fmt.Errorf("%s says where the tenant's data is: no class can let a tenant change it", f.path)
+}
+
+// holds adds the fields below node, but for those in lists, that are fixed.
+func (ps places) holds(found []fixed, path string, node any) []fixed {
 	switch n := node.(type) {
 	case content:
 		for _, key := range slices.Sorted(maps.Keys(n)) {
 			found = ps.holds(found, strings.TrimPrefix(path+"."+key, "."), n[key])
 		}
 	case string:
-		if hole, _, _, ok := cutMark(n); ok && hole >= 0 && ps[hole].String() == replicas {
-			found = append(found, path)
+		if hole, _, _, ok := cutMark(n); ok && hole >= 0 {
+			if place := ps[hole].String(); place == replicas || slices.Contains(ofData, place) {
+				found = append(found, fixed{path, place})
+			}
 		}
 	}
 	return found

@@ -23,7 +23,7 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 	if err := t.checkDelimiters(f); err != nil {
 		return nil, err
 	}
-	before, fixed, stamped, err := t.stamped(f)
+	before, held, stamped, err := t.stamped(f)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := compare(newBounds(in.Class, doc.namespace()), before, fixed, after); err != nil {
+	if err := compare(newBounds(in, doc.namespace()), before, held, after); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if err := checkContents(how, t.places, after); err != nil {
@@ -54,8 +54,8 @@ func (s *shape) owned(how *Provider, in TenantInput, doc document, t *template) 
 
 // stamped gives all objects by id in canonical JSON, what of each is fixed, and all as
 // one text for Kustomize.
-func (t *template) stamped(f *filling) (byID map[ObjectID][]byte, fixed map[ObjectID][]string, text []byte, err error) {
-	byID, fixed = map[ObjectID][]byte{}, map[ObjectID][]string{}
+func (t *template) stamped(f *filling) (byID map[ObjectID][]byte, held map[ObjectID][]fixed, text []byte, err error) {
+	byID, held = map[ObjectID][]byte{}, map[ObjectID][]fixed{}
 	for i := range t.objects {
 		b := &t.objects[i]
 		from := len(text)
@@ -69,16 +69,16 @@ func (t *template) stamped(f *filling) (byID map[ObjectID][]byte, fixed map[Obje
 		if id.Name, err = f.text(b.bareName); err != nil {
 			return nil, nil, nil, err
 		}
-		byID[id], fixed[id] = bytes.Clone(text[from:]), b.fixed
+		byID[id], held[id] = bytes.Clone(text[from:]), b.fixed
 		text = append(text, "\n---\n"...)
 	}
-	return byID, fixed, text, nil
+	return byID, held, text, nil
 }
 
 // compare holds the objects after a build against those before it. Only what is not
 // the same bytes is looked into. No bound reaches what is fixed: a tenant that was
-// removed has to stop, whatever it patches.
-func compare(b bounds, before map[ObjectID][]byte, fixed map[ObjectID][]string, after []content) error {
+// removed has to stop, and nobody gets at another one's data, whatever it patches.
+func compare(b bounds, before map[ObjectID][]byte, held map[ObjectID][]fixed, after []content) error {
 	was := make(map[ObjectID]content, len(before))
 	for id := range before {
 		was[id] = nil
@@ -105,9 +105,9 @@ func compare(b bounds, before map[ObjectID][]byte, fixed map[ObjectID][]string, 
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		was[id], _ = v.(content)
-		for _, path := range fixed[id] {
-			if at(was[id], path) != at(c, path) {
-				return fmt.Errorf("%s: %s comes from the declaration: say %s in tenant.yaml", id, path, replicas)
+		for _, f := range held[id] {
+			if err := f.wrong(at(was[id], f.path), at(c, f.path), b.adopted); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
 			}
 		}
 	}

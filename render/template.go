@@ -27,8 +27,8 @@ type blank struct {
 	spec pieces
 	// bare is the object as it was stamped, without what makes it ours.
 	bare, bareName pieces
-	// fixed are the paths of what says whether a control plane runs at all.
-	fixed []string
+	// fixed are the fields that say whether a control plane runs at all, and on what data.
+	fixed []fixed
 	// The object is head and tail in canonical JSON; ownership's annotations, which
 	// are no part of the digest, go between.
 	head, marks, tail pieces
