@@ -140,6 +140,7 @@ type entry struct {
 	Epoch             int64
 	Lifecycle         string
 	Held              *struct{ Commit, Tree, Reason string }
+	Adopted           *struct{ Objects map[string]string }
 	Tombstone         *struct {
 		Since, PurgeAfter time.Time
 		Commit, Tree      string

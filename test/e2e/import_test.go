@@ -124,6 +124,18 @@ func TestImport(t *testing.T) {
 		if now.GetUID() != was.GetUID() || !reflect.DeepEqual(now.Object["spec"], was.Object["spec"]) || now.GetGeneration() != was.GetGeneration() {
 			t.Errorf("%s was\n%v\nand is\n%v", name, was.Object, now.Object)
 		}
+		for _, e := range now.GetManagedFields() {
+			if e.Manager == "kubectl-create" {
+				t.Errorf("fields of %s are still %s's: %s", name, e.Manager, e.FieldsV1)
+			}
+		}
+		f.eventually("it is decided that "+name+" is taken over", func() error {
+			if a := f.mustEntry(name).Adopted; a == nil || len(a.Objects) > 0 {
+				return fmt.Errorf("the entry says %+v", a)
+			}
+			return nil
+		})
+		run(0, "kubeconfig", name, "--repository", f.URL, "--kubeconfigs", f.kubeconfigs)
 		if now.GetLabels()["tenantry.io/uid"] != f.mustEntry(name).UID || now.GetLabels()["tenant.clastix.io"] != name {
 			t.Errorf("the labels of %s are %v", name, now.GetLabels())
 		}
@@ -138,6 +150,25 @@ func TestImport(t *testing.T) {
 		}
 		return nil
 	})
+
+	// Removed it goes like any other, too; what else is in its namespace stays.
+	f.deletion("retention: 1s, allowLast: true")
+	gone := map[string]string{}
+	for path := range f.MustFiles(declared) {
+		if strings.HasPrefix(path, "tenants/old/"+names[0]+"/") {
+			gone[path] = ""
+		}
+	}
+	f.MustCommit(declared, gone)
+	f.eventually("it is purged", func() error {
+		return errors.Join(f.lifecycle(names[0], "Purged"), s.absent("TenantControlPlane", "default/"+names[0]))
+	})
+	if uid := s.oldPlane(t, names[1]).GetUID(); uid != before[names[1]].GetUID() {
+		t.Error("the other one was made anew")
+	}
+	if o, err := s.there("Secret", "default/"+store); err != nil || o.GetDeletionTimestamp() != nil {
+		t.Errorf("what is not ours in its namespace is gone: %v", err)
+	}
 }
 
 // oldPlane reads a TenantControlPlane that people made.
