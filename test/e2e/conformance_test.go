@@ -50,6 +50,10 @@ func TestConformance(t *testing.T) {
 				}
 			}
 			conform(t, s, provider)
+			if provider != "kamaji" { // TestImport does that one
+				s.forget(t)
+				takeOver(t, s, provider)
+			}
 		})
 	}
 }
