@@ -104,11 +104,15 @@ func place(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, name, wh
 		case o.Unplaced != nil:
 			return nil, o.Unplaced
 		default:
-			e := &ledger.Tenant{Name: name, UID: ledger.UID(name), Placement: o.Placement, Lifecycle: ledger.Living}
-			return &subject{
+			e := &ledger.Tenant{Name: name, UID: ledger.UID(name), Placement: o.Placement, Adopted: ledger.AdoptedAs(t.Spec.Adopt), Lifecycle: ledger.Living}
+			s := &subject{
 				input: input(renderer, l, e, t, class),
 				notes: []string{"preview: " + why + ", so uid and place are what it might say"},
-			}, nil
+			}
+			if d := f.DataStores[o.Placement.DataStore]; d != nil && l.DataStores[o.Placement.DataStore] == nil {
+				s.input.DataStore.Adopted = ledger.AdoptedDataStoreAs(d.Spec.Adopt)
+			}
+			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("class %s is not declared", t.Spec.Class)
@@ -194,14 +198,14 @@ func baseOf(renderer *render.Renderer, l *ledger.Ledger, class *fleet.Class) str
 
 func input(renderer *render.Renderer, l *ledger.Ledger, e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class) render.TenantInput {
 	in := render.InputOf(t, class)
-	in.UID, in.Placement, in.Lifecycle = e.UID, e.Placement, e.Lifecycle
+	in.UID, in.Placement, in.Lifecycle, in.Adopted = e.UID, e.Placement, e.Lifecycle, e.Adopted
 	in.BaseVersion = baseOf(renderer, l, class)
 	if e.Placement.DataStore == "" {
 		return in
 	}
 	in.DataStore = render.DataStoreInput{Name: e.Placement.DataStore, UID: ledger.UID(e.Placement.DataStore), BaseVersion: in.BaseVersion}
 	if d := l.DataStores[e.Placement.DataStore]; d != nil {
-		in.DataStore.UID, in.DataStore.BaseVersion = d.UID, d.BaseVersion
+		in.DataStore.UID, in.DataStore.BaseVersion, in.DataStore.Adopted = d.UID, d.BaseVersion, d.Adopted
 	}
 	return in
 }

@@ -46,7 +46,7 @@ func (j *judge) unitOf(at string, l *ledger.Ledger, t *fleet.Tenant, e *ledger.T
 	}
 	in := render.InputOf(t, k)
 	in.UID, in.BaseVersion, in.Placement, in.Lifecycle, in.Adopted = e.UID, class.BaseVersion, e.Placement, e.Lifecycle, e.Adopted
-	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion}
+	in.DataStore = render.DataStoreInput{Name: ds.Name, UID: ds.UID, BaseVersion: ds.BaseVersion, Adopted: ds.Adopted}
 	key := fmt.Sprintf("tenant %s %q %s %s %s %+v %s %s %s %s", e.UID, t.Source.Raw, in.Tree, class.Key(), class.BaseVersion, e.Placement, e.Lifecycle, e.Adopted.Key(), ds.UID, ds.BaseVersion)
 	return j.rendered(key, func(r *render.Renderer) (*render.Unit, error) {
 		if e.Lifecycle == ledger.Purging {
@@ -100,7 +100,7 @@ func (j *judge) dataStoreUnit(at, declared string, e *ledger.DataStore) (*render
 	}
 	spec := ds.Spec
 	spec.Provider = e.Provider
-	in := render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion}
+	in := render.DataStoreInput{Name: e.Name, UID: e.UID, Spec: spec, BaseVersion: e.BaseVersion, Adopted: e.Adopted}
 	return j.rendered(fmt.Sprintf("datastore %s %s %s %q", e.UID, e.Provider, e.BaseVersion, ds.Source.Raw), func(r *render.Renderer) (*render.Unit, error) {
 		return r.DataStore(in)
 	})
