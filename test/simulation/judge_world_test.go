@@ -89,6 +89,13 @@ var worldRules = []broken{
 		c.theirs("blue", object("v1", "Namespace", "", "elsewhere", nil))
 		c.apply("a-1", "blue", ours("v1", "ConfigMap", "elsewhere", "remove", "uid-ant", 3))
 	}, "TearDown"},
+	{"Ending", "what was begun before a tenant is torn down comes to its end", func(c *court) {
+		c.overdue("ant")
+		c.write("a-1", "blue", anchor("uid-ant", 2))
+		c.decide("a-1", c.purging("ant"))
+		c.theirs("blue", object("v1", "Namespace", "", "elsewhere", nil))
+		c.apply("a-1", "blue", ours("v1", "ConfigMap", "elsewhere", "settings", "uid-ant", 2))
+	}, ""},
 	{"Spinning", "who writes again and again is at odds with itself", func(c *court) {
 		for i := range 25 {
 			c.again("a-1", i)

@@ -260,10 +260,11 @@ func within(entry map[string]any, field string) map[string]any {
 }
 
 // tearsDown: whatever still runs of a tenant would write its data anew while it is being
-// removed. So nothing is made for one that goes until all else of it is gone.
+// removed. So nothing is made for one that goes until all else of it is gone. What carries
+// an older epoch was begun before that was decided, and is waited for.
 func (j *judge) tearsDown(c *cluster, change apiserver.Change, is marks) {
 	t := j.tenantOf(is.uid)
-	if change.Was != nil || t == nil || t.Lifecycle != ledger.Purging {
+	if change.Was != nil || t == nil || t.Lifecycle != ledger.Purging || is.epoch < t.Epoch {
 		return
 	}
 	for key, uid := range j.present[c.name] {
