@@ -12,7 +12,7 @@ import (
 )
 
 // Load reads the fleet that fsys declares: fleet.yaml, shards/, datastores/,
-// providers/, classes/ and tenants/; whatever else stands at the root is ignored.
+// providers/, classes/, tenants/ and approvals/; whatever else stands at the root is ignored.
 //
 // It does not fail as a whole: what is wrong becomes a Finding, and the
 // declaration that it belongs to is in Fleet.Broken instead of the maps.
@@ -34,6 +34,7 @@ func load(fsys fs.FS, remembered *memory, judge func(*Provider) Findings) (*Flee
 		DataStores: map[string]*DataStore{},
 		Classes:    map[string]*Class{},
 		Providers:  map[string]*Provider{},
+		Approvals:  map[string]*Approval{},
 		Broken:     map[Ref]Broken{},
 	}}
 	l.entries = make([]*entry, 0, remembered.entries())
@@ -90,7 +91,7 @@ type loader struct {
 type entry struct {
 	ref  Ref
 	path string
-	// value is the *Shard, *DataStore, *Class, *Provider or *Tenant that was read, or nil.
+	// value is the *Shard, *DataStore, *Class, *Provider, *Tenant or *Approval that was read, or nil.
 	value any
 	// doc knows where fields stand; index makes it out of raw when it is needed again.
 	doc *strict.Document
@@ -215,6 +216,8 @@ func (l *loader) keep(name string, value any) {
 		l.fleet.Providers[name] = v
 	case *Tenant:
 		l.fleet.Tenants[name] = v
+	case *Approval:
+		l.fleet.Approvals[name] = v
 	}
 }
 
@@ -259,6 +262,14 @@ func broken(all []*entry, message string) Broken {
 	}
 	slices.SortFunc(b.Candidates, func(a, b *Tenant) int { return cmp.Compare(a.Source.Path, b.Source.Path) })
 	return b
+}
+
+// aKind is one of a kind, in words.
+func aKind(kind string) string {
+	if kind == KindApproval {
+		return "an approval"
+	}
+	return "a " + lowerKind(kind)
 }
 
 func lowerKind(kind string) string {

@@ -141,6 +141,8 @@ func blank(kind string) any {
 		return &object[ClassSpec]{}
 	case KindTenant:
 		return &object[TenantSpec]{}
+	case KindApproval:
+		return &object[ApprovalSpec]{}
 	}
 	return &object[Settings]{}
 }

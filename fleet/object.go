@@ -118,6 +118,19 @@ func (l *loader) loadDataStore(file, name string, f fs.DirEntry) error {
 	return nil
 }
 
+func (l *loader) loadApproval(file, name string, f fs.DirEntry) error {
+	e := l.declare(KindApproval, name, file)
+	o, raw, err := decode[ApprovalSpec](l, e, f)
+	if err != nil || o == nil {
+		return err
+	}
+	a := &Approval{o.Metadata, o.Spec, Source{file, raw}}
+	e.value = a
+	check{l, e}.approval(a)
+	e.doc = nil // see index
+	return nil
+}
+
 func (l *loader) loadClass(dir, name string) error {
 	content, err := l.walk(dir)
 	if err != nil {

@@ -12,6 +12,7 @@ const (
 	storeFolder    = "datastores"
 	classFolder    = "classes"
 	tenantFolder   = "tenants"
+	approvalFolder = "approvals"
 	classFileName  = "class.yaml"
 	tenantFileName = "tenant.yaml"
 )
@@ -27,6 +28,8 @@ func folderOf(kind string) string {
 		return classFolder
 	case KindTenant:
 		return tenantFolder
+	case KindApproval:
+		return approvalFolder
 	}
 	return settingsFile
 }
@@ -69,6 +72,8 @@ func (f *Fleet) Absent(ref Ref) bool {
 		_, declared = f.Classes[ref.Name]
 	case KindTenant:
 		_, declared = f.Tenants[ref.Name]
+	case KindApproval:
+		_, declared = f.Approvals[ref.Name]
 	}
 	return !declared
 }

@@ -13,6 +13,7 @@ const (
 	KindClass     = "ControlPlaneClass"
 	KindTenant    = "Tenant"
 	KindProvider  = "Provider"
+	KindApproval  = "Approval"
 )
 
 // Fleet is everything one commit declares, valid and indexed by name.
@@ -27,6 +28,8 @@ type Fleet struct {
 	Tenants    map[string]*Tenant
 	// Providers are the fleet's own.
 	Providers map[string]*Provider
+	// Approvals are what people have said yes to. See Approves.
+	Approvals map[string]*Approval
 
 	// Broken names what is declared but cannot be used, by kind and name.
 	// What is broken is held as it was; it is not absent.
@@ -59,7 +62,8 @@ type Broken struct {
 // Metadata is what every declaration carries beside its spec.
 type Metadata struct {
 	// Name is the same as that of the declaration's file or folder: lower-case
-	// letters, digits and '-', at most 63 characters, of tenants and datastores 40.
+	// letters, digits and '-', at most 63 characters, of tenants and datastores 40. That
+	// of an Approval is made of its items.
 	Name string `json:"name"`
 	// Labels are Kubernetes labels; those of tenantry.io are Tenantry's own.
 	Labels map[string]string `json:"labels,omitempty"`

@@ -93,9 +93,13 @@ func (c check) metadata(m Metadata, want string, longest int) {
 	case m.Name != want:
 		c.add(field.Invalid(name, m.Name, fmt.Sprintf("want %s, as in %s", want, c.e.path)), "")
 	}
+	c.labels(m.Labels)
+}
+
+func (c check) labels(all map[string]string) {
 	labels := metaPath.Child("labels")
-	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
-		c.label(labels, key, m.Labels[key])
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		c.label(labels, key, all[key])
 		if prefix, _, _ := strings.Cut(key, "/"); prefix == "tenantry.io" || strings.HasSuffix(prefix, ".tenantry.io") {
 			c.add(field.Forbidden(labels.Key(key), "labels of tenantry.io are Tenantry's own"), "")
 		}

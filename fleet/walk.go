@@ -25,6 +25,9 @@ func (l *loader) root() error {
 		providerFolder: l.providerFolders,
 		classFolder:    l.classFolders,
 		tenantFolder:   l.teams,
+		approvalFolder: func() error {
+			return l.once(approvalFolder, func() error { return l.flat(approvalFolder, l.loadApproval) })
+		},
 	}
 	for _, e := range entries {
 		name := e.Name()
@@ -58,7 +61,7 @@ func (l *loader) root() error {
 
 // flat reads a folder of files, one declaration each.
 func (l *loader) flat(folder string, load func(file, name string, e fs.DirEntry) error) error {
-	kind := map[string]string{shardFolder: KindShard, storeFolder: KindDataStore}[folder]
+	kind := map[string]string{shardFolder: KindShard, storeFolder: KindDataStore, approvalFolder: KindApproval}[folder]
 	entries, err := l.readDir(folder)
 	if err != nil {
 		return err
@@ -77,7 +80,7 @@ func (l *loader) flat(folder string, load func(file, name string, e fs.DirEntry)
 		case !e.Type().IsRegular():
 			l.opaque(file, describe(e), "commit an ordinary file")
 		default:
-			l.unknownFile(kind, folder, e, fmt.Sprintf("a %s stands in %s/<name>.yaml", lowerKind(kind), folder))
+			l.unknownFile(kind, folder, e, fmt.Sprintf("%s stands in %s/<name>.yaml", aKind(kind), folder))
 		}
 	}
 	return nil

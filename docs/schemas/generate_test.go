@@ -158,6 +158,7 @@ func kinds(t *testing.T) []kind {
 		{fleet.KindDataStore, "DataStore", least.DataStores["a"].Spec, []string{"metadata", "spec"}, 40},
 		{fleet.KindClass, "Class", least.Classes["a"].Spec, []string{"metadata", "spec"}, 63},
 		{fleet.KindTenant, "Tenant", fleet.TenantSpec{}, []string{"metadata", "spec"}, 40},
+		{fleet.KindApproval, "Approval", fleet.ApprovalSpec{}, []string{"metadata", "spec"}, 32},
 	}
 }
 
@@ -169,6 +170,9 @@ func (g *generator) schema(k kind) object {
 	}
 	spec := append(object{{"description", "What is declared."}}, g.structure(reflect.ValueOf(k.spec))...)
 	g.bound(metadata, k.longest)
+	if k.name == fleet.KindApproval {
+		metadata = named(metadata, hashForm)
+	}
 	return object{
 		{"$schema", "http://json-schema.org/draft-07/schema#"},
 		{"$id", URL(k.name)},
@@ -194,6 +198,17 @@ func (g *generator) bound(metadata object, longest int) {
 			properties[i].value = append(o, member{"maxLength", longest})
 		}
 	}
+}
+
+// named gives names another form.
+func named(metadata object, form string) object {
+	properties, _ := get(metadata, "properties").(object)
+	for i, p := range properties {
+		if o, ok := p.value.(object); ok && p.key == "name" {
+			properties[i].value = with(o, object{{"pattern", form}})
+		}
+	}
+	return metadata
 }
 
 func get(o object, key string) any {

@@ -1,5 +1,7 @@
 package schemas
 
+import "github.com/tenantry/tenantry/fleet"
+
 // Forms of values, as package fleet has them; the tests hold both together.
 const (
 	nameForm     = `^[a-z]([a-z0-9-]*[a-z0-9])?$`
@@ -17,6 +19,7 @@ const (
 	labelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
 	schemaForm   = `^[A-Za-z0-9_.-]{1,128}$`
 	uidForm      = `^[0-9A-Za-z]([0-9A-Za-z-]{0,62}[0-9A-Za-z])?$`
+	hashForm     = `^[0-9a-f]{32}$`
 	parameter    = `^[a-z][a-zA-Z0-9]*$`
 )
 
@@ -116,6 +119,11 @@ var rules = map[string]object{
 	"TenantSpec.ShardSelector": {{"each pattern", labelValue}, {"each maxLength", 63}},
 	"TenantSpec.Parameters":    {{"each type", []string{"string", "integer", "boolean", "array"}}},
 	"TenantSpec.MovedFrom":     {{"pattern", `^tenants/[^/]+/[^/]+$`}},
+	"ApprovalSpec.Items":       {{"minItems", 1}, {"maxItems", 1000}, {"uniqueItems", true}},
+	"ApprovalItem.Action":      {{"enum", fleet.Actions()}},
+	"ApprovalItem.Tenant":      {{"pattern", nameForm}, {"maxLength", 40}},
+	"ApprovalItem.UID":         {{"pattern", uidForm}},
+	"ApprovalItem.Target":      {{"pattern", nameForm}, {"maxLength", 40}},
 	"Adopt":                    {{"oneOf", oneOf("address", "host")}, {"dependentRequired", object{{"schema", []string{"username"}}, {"username", []string{"schema"}}}}},
 	"Adopt.Namespace":          {{"pattern", labelForm}, {"maxLength", 63}, {"not", object{{"pattern", "^(kube-|datastore-|tenantry-system$)"}}}},
 	"Adopt.Name":               {{"pattern", dnsForm}, {"maxLength", 253}},

@@ -28,7 +28,7 @@ const base = "https://raw.githubusercontent.com/tenantry/tenantry/main/docs/sche
 
 // Kinds are those of a fleet repository, in the order in which one meets them.
 func Kinds() []string {
-	return []string{"Fleet", "Shard", "DataStore", "ControlPlaneClass", "Tenant"}
+	return []string{"Fleet", "Shard", "DataStore", "ControlPlaneClass", "Tenant", "Approval"}
 }
 
 // URL is where a kind's schema is found, in whatever case the kind is written.

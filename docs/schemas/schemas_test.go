@@ -87,6 +87,8 @@ func kindAt(p string) string {
 		return fleet.KindClass
 	case len(parts) == 4 && parts[0] == "tenants" && parts[3] == "tenant.yaml":
 		return fleet.KindTenant
+	case len(parts) == 2 && parts[0] == "approvals" && path.Ext(p) == ".yaml":
+		return fleet.KindApproval
 	}
 	return ""
 }
@@ -137,7 +139,7 @@ var beyond = []struct{ finding, why string }{
 	{`is taken over by tenants/`, "the other one stands in another file"},
 	{`is of another namespace than`, "two values are compared"},
 	{`must be more than nothing|port from 1 to 65535|want host:port`, "arithmetic with numbers"},
-	{`as in (fleet|shards|datastores|classes|tenants)`, "a name is compared with the path"},
+	{`as in (fleet|shards|datastores|classes|tenants|approvals)|is not the name of these items`, "a name is compared with the path"},
 	{`, as classes/\S+ says`, "the class stands in another file"},
 	{`also declared in|is where the tenant stands|a move keeps the tenant's name`, "paths are compared"},
 	{`class \S+ |is for provider|does not serve|names no version`, "the class or datastore stands in another file"},

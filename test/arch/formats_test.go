@@ -31,6 +31,7 @@ func TestFormatsAreDocumented(t *testing.T) {
 		{"### DataStore", fleet.DataStoreSpec{}},
 		{"### ControlPlaneClass", fleet.ClassSpec{}},
 		{"### Tenant", fleet.TenantSpec{}},
+		{"### Approval", fleet.ApprovalSpec{}},
 		{"### TenantEntry", ledger.Tenant{}},
 		{"### DataStoreEntry", ledger.DataStore{}},
 		{"### ClassEntry", ledger.Class{}},
