@@ -134,7 +134,7 @@ type statusState struct {
 
 type shardState struct {
 	name string
-	// configured: there is a kubeconfig; heard: a Lease event has come at all.
+	// configured: there is a kubeconfig; heard: it is known what the Lease says, or why not.
 	configured, heard bool
 	lease             Lease
 	// pin is what was last asked to be watched; watched are the kinds asked for, synced those whose objects are all known.

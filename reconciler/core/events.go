@@ -93,7 +93,8 @@ type (
 	// Kubeconfigs names the shards that this replica has kubeconfigs for.
 	Kubeconfigs struct{ Shards []string }
 	// Lease tells whether this replica holds the shard's Lease, whenever that or
-	// what it says changes. While it is not held nothing is done there.
+	// what it says changes. While it is not held nothing is done there. With neither
+	// an Identity nor an Err the connection ended, and another one is made.
 	Lease struct {
 		Shard string
 		Held  bool

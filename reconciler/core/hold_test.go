@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,31 @@ func TestLostLedgerHolds(t *testing.T) {
 	w.settle()
 	if len(w.ledgers) != 1 {
 		t.Error("a ledger was begun anew although a Lease remembers one")
+	}
+	// Nor while connections are made anew, or cannot be made: what was heard was heard.
+	for _, err := range []error{nil, errors.New("connection refused")} {
+		for _, name := range []string{"one", "two"} {
+			w.queue = append(w.queue, Lease{Shard: name, Err: err})
+		}
+		w.settle()
+		if len(w.ledgers) != 1 {
+			t.Errorf("a ledger was begun anew after connections ended with %v", err)
+		}
+	}
+}
+
+// A kubeconfig that changes ends a connection, and says nothing of the Lease.
+func TestNothingIsDecidedBetweenConnections(t *testing.T) {
+	w := newWorld(t, "one", "two")
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok && l.Shard == "two" {
+			w.queue[i] = Lease{Shard: "two"}
+		}
+	}
+	w.commit(fleetFiles())
+	w.settle()
+	if len(w.ledgers) != 1 {
+		t.Error("a ledger was begun before shard two said whether it remembers one")
 	}
 }
 

@@ -345,7 +345,11 @@ func (c *Core) takeLease(e Lease) {
 		s.pin, s.judged = nil, nil
 		s.remembered = Remember{} // the keeper may not have written it down
 	}
-	s.lease, s.heard = e, true
+	if e.Identity == "" {
+		e.Tip = s.lease.Tip // who cannot be asked has not said otherwise
+	}
+	// A connection that ended says nothing: the next one does, or why there is none.
+	s.lease, s.heard = e, e.Identity != "" || e.Err != nil
 	if (e.Tip != "" && e.Tip != c.ledger.tip) || !c.vetted(e.Accepted) {
 		c.git.nextFetch = time.Time{} // compare what it remembers with what there is
 	}
