@@ -70,8 +70,8 @@ func (f *Fleet) Approves(item ApprovalItem) bool {
 	return false
 }
 
-// maxItems bounds an approval: more than a person looks through.
-const maxItems = 1000
+// MaxItems bounds an approval: more than a person looks through.
+const MaxItems = 1000
 
 // approval checks the items, and that the name is theirs.
 func (c check) approval(a *Approval) {
@@ -79,8 +79,8 @@ func (c check) approval(a *Approval) {
 	switch items := a.Spec.Items; {
 	case len(items) == 0:
 		c.add(field.Required(at, ""), "tenantry approve writes them")
-	case len(items) > maxItems:
-		c.add(field.TooMany(at, len(items), maxItems), "write several approvals")
+	case len(items) > MaxItems:
+		c.add(field.TooMany(at, len(items), MaxItems), "write several approvals")
 	default:
 		for i, item := range items {
 			c.item(at.Index(i), item)

@@ -59,6 +59,16 @@ func (r *Renderer) KeepsState(class *fleet.Class, version string) bool {
 	return err == nil && b.parts[partDataStore] == nil
 }
 
+// Capabilities are what control planes of a version of the base of a class's provider can
+// live through: nothing where it is not carried.
+func (r *Renderer) Capabilities(class *fleet.Class, version string) Capabilities {
+	b, err := r.baseOf(class, version)
+	if err != nil {
+		return Capabilities{}
+	}
+	return b.parts[partTenant].Capabilities
+}
+
 // baseOf is the base that a class stands on: that of its own provider, or one that is
 // carried. Neither ever stands in for the other.
 func (r *Renderer) baseOf(class *fleet.Class, version string) (*base, error) {

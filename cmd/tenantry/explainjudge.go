@@ -80,7 +80,7 @@ func (e *explanation) judgeObserved(b *branches) {
 	default:
 		e.Summary += ": " + sentence(why)
 	}
-	if why.Type == "Held" {
+	if why.Type == "Held" && why.Reason != "WaitingForDataStore" {
 		e.WaitsFor = append(e.WaitsFor, "a person: it keeps what it has until it is clear what is wanted")
 	} else {
 		e.WaitsFor = append(e.WaitsFor, e.waits(b, why)...)

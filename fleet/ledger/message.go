@@ -120,6 +120,8 @@ func describeTenant(name string, was, is *Tenant) []line {
 		return one("Place", noun, "%s on %s", name, is.Placement)
 	case was.Lifecycle != is.Lifecycle:
 		return describeLifecycle(name, is)
+	case was.Placement != is.Placement && was.Placement.Shard == is.Placement.Shard && was.Placement.DataStore != is.Placement.DataStore:
+		return one("Migrate", noun, "%s from datastore %s to %s", name, was.Placement.DataStore, is.Placement.DataStore)
 	case was.Placement != is.Placement:
 		return one("Move", noun, "%s from %s to %s", name, was.Placement, is.Placement)
 	case is.Held != nil && (was.Held == nil || *was.Held != *is.Held):

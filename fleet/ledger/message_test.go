@@ -69,6 +69,8 @@ func TestMessageOfOneChange(t *testing.T) {
 		{tenants(held(commit)), tenants(acme()), "Follow acme again"},
 		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Source = "tenants/db/acme" })), "Follow acme from tenants/web/acme to tenants/db/acme"},
 		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Epoch = 2 })), "Update acme"},
+		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Placement.DataStore = "eu-1-b" })), "Migrate acme from datastore eu-1-a to eu-1-b"},
+		{tenants(acme()), tenants(tenant(func(e *ledger.Tenant) { e.Placement.Shard, e.Placement.DataStore = "eu-2", "eu-2-a" })), "Move acme from eu-1 (datastore eu-1-a, address 10.0.0.11) to eu-2 (datastore eu-2-a, address 10.0.0.11)"},
 
 		{tenants(nil), tenants(adopting()), "Adopt acme as it is on eu-1 (datastore eu-1-a, address 10.0.0.11)"},
 		{tenants(adopting()), tenants(tenant(func(e *ledger.Tenant) { e.Adopted = adopting().Adopted.Done() })), "Own acme: it is taken over"},

@@ -41,6 +41,8 @@ type Core struct {
 	notes       map[string]note // by tenant name: why it is not decided otherwise
 	// leftTo are new tenants that another replica decides about, and so speaks of.
 	leftTo map[string]bool
+	// awaited are datastores to which tenants come when they are ready.
+	awaited map[string]bool
 
 	// proofs are what rendering new tenants has told, by name; unproven are to come.
 	proofs   map[string]*proof

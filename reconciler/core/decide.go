@@ -40,7 +40,7 @@ func (c *Core) decide(now time.Time) {
 	c.unread = c.unread || !c.decided
 	c.undecided, c.decided = false, true
 	before := c.notes
-	c.notes, c.leftTo = map[string]note{}, map[string]bool{}
+	c.notes, c.leftTo, c.awaited = map[string]note{}, map[string]bool{}, map[string]bool{}
 	defer c.tellNotes(before)
 	g.wants = nil
 	d := &draft{

@@ -14,6 +14,8 @@ import (
 // checksum stands for its kubeconfig.
 func kamajiStatus(content map[string]any, checksum string) map[string]any {
 	text := fmt.Sprint(content["spec"])
+	spec, _ := content["spec"].(map[string]any)
+	kubernetes, _ := spec["kubernetes"].(map[string]any)
 	word := "Ready"
 	if strings.Contains(text, "replicas:0") {
 		word = "Sleeping"
@@ -22,7 +24,7 @@ func kamajiStatus(content map[string]any, checksum string) map[string]any {
 		"observedGeneration":   int64(1),
 		"controlPlaneEndpoint": "10.0.0.1:6443",
 		"kubeconfig":           map[string]any{"admin": map[string]any{"secretName": "x", "checksum": checksum}},
-		"kubernetesResources":  map[string]any{"version": map[string]any{"status": word, "version": "v1.36.3"}},
+		"kubernetesResources":  map[string]any{"version": map[string]any{"status": word, "version": kubernetes["version"]}},
 	}
 }
 

@@ -84,12 +84,9 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		c.notes[name] = why
 		return
 	}
-	if d.places == nil {
-		d.places = placement.New(met(d), d.entries)
-	}
 	request := placement.Ask(t, class)
 	request.KeepsState = c.renderer.KeepsState(class, inForce.BaseVersion)
-	where, err := d.places.Place(request)
+	where, err := d.placing().Place(request)
 	if err != nil {
 		c.notes[name] = c.noPlace(d, err)
 		return
@@ -129,6 +126,14 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		d.setTenant(e)
 		d.addKinds(where.Shard, p.kinds)
 	}
+}
+
+// placing is who lives where, this draft's decisions included.
+func (d *draft) placing() *placement.State {
+	if d.places == nil {
+		d.places = placement.New(met(d), d.entries)
+	}
+	return d.places
 }
 
 // met is the fleet with those shards only that have an identity in the ledger:
@@ -226,7 +231,9 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		c.hold(d, e, note{"Frozen", fmt.Sprintf("class %s is of provider %s, but the tenant lives with provider %s, which cannot change", t.Spec.Class, class.Spec.Provider, e.Provider)})
 		return
 	}
-	switch why, known := c.unrenderable(d, t, e); {
+	var why note
+	next.Placement, why = c.stays(d, t, e)
+	switch why, known := c.unrenderable(d, t, &next); {
 	case !known:
 		return
 	case why.reason != "":
@@ -234,7 +241,12 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		return
 	}
 	if e.Lifecycle == ledger.Tombstoned {
-		next.Lifecycle, next.Tombstone, next.Held = ledger.Living, nil, nil
+		next.Lifecycle, next.Tombstone = ledger.Living, nil
+	}
+	if next.Placement != e.Placement {
+		d.placing().Move(e.Placement, next.Placement)
+	}
+	if next.Lifecycle != e.Lifecycle || next.Placement != e.Placement {
 		next.Epoch++
 	}
 	if e.Adopting() && c.ownedNow(e.UID) {
@@ -244,11 +256,11 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	if next != *e {
 		d.setTenant(&next)
 	}
-	p, otherwise := e.Placement, adoptsOtherwise(t, e)
-	if (t.Spec.Shard != "" && t.Spec.Shard != p.Shard) || (t.Spec.DataStore != "" && t.Spec.DataStore != p.DataStore) {
-		c.notes[name] = note{"Frozen", fmt.Sprintf("it lives %s and stays there: a living tenant is not moved by changing its declaration", whereabouts(p))}
-	} else if otherwise.reason != "" {
-		c.notes[name] = otherwise
+	if why.reason == "" {
+		why = adoptsOtherwise(t, e)
+	}
+	if why.reason != "" {
+		c.notes[name] = why
 	} else if o != nil && next == *e {
 		o.accepted = now
 	}

@@ -84,6 +84,7 @@ func (c *Core) workOn(o *ownerState, now time.Time) *job {
 	o.verdict = v
 	if usable := v.health.State == render.Current; o.owner.Kind == render.OwnerDataStore && usable != (before.health.State == render.Current) {
 		c.wakeTenantsOf(o.owner.Name)
+		c.undecided = c.undecided || c.awaited[o.owner.Name]
 	}
 	if v.tornDown && !before.tornDown {
 		c.undecided = true
@@ -321,14 +322,7 @@ func (c *Core) gate(o *ownerState, v view) note {
 	if ds == nil {
 		return note{} // its provider keeps its state itself
 	}
-	if state := c.owners[ds.UID]; state == nil || state.verdict.health.State != render.Current {
-		message := fmt.Sprintf("datastore %s is not ready yet", ds.Name)
-		if lack := c.lackOf(ds, state); lack != "" {
-			message += ": " + lack
-		}
-		return note{"WaitingForDataStore", message}
-	}
-	return note{}
+	return c.unready(ds)
 }
 
 func (c *Core) wakeTenantsOf(dataStore string) {
