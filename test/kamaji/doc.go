@@ -9,7 +9,8 @@
 // adds a finalizer and empty mappings of its own (so that a generation is 2 after
 // creation), goes through Provisioning and NotReady to Ready, says observedGeneration
 // before it is ready, makes the Secret <name>-admin-kubeconfig without anybody's label,
-// puts control planes to sleep and wakes them, keeps a DataStore that is in use, and
+// puts control planes to sleep and wakes them, brings them to another DataStore without
+// having seen the newest generation meanwhile, keeps a DataStore that is in use, and
 // does nothing where an annotation pauses it.
 //
 // It is cheap: about four requests for a new tenant, and one for each later change, so

@@ -124,6 +124,12 @@ func (r *responder) status(o *unstructured.Unstructured) (map[string]any, time.D
 			stay("NotReady")
 		}
 	}
+	store, _, _ := unstructured.NestedString(o.Object, "spec", "dataStore")
+	observed := o.GetGeneration()
+	if held, _, _ := unstructured.NestedString(o.Object, "status", "storage", "dataStoreName"); held != "" && held != store && stay("Migrating") {
+		store = held // until its state is there
+		observed, _, _ = unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	}
 	version := map[string]any{"status": word}
 	switch {
 	case word == "Ready" || word == "Sleeping":
@@ -139,9 +145,8 @@ func (r *responder) status(o *unstructured.Unstructured) (map[string]any, time.D
 	if !said {
 		schemaName = strings.ReplaceAll(string(o.GetUID()), "-", "_")
 	}
-	store, _, _ := unstructured.NestedString(o.Object, "spec", "dataStore")
 	return map[string]any{
-		"observedGeneration":   o.GetGeneration(),
+		"observedGeneration":   observed,
 		"controlPlaneEndpoint": address + ":6443",
 		"kubeconfig": map[string]any{"admin": map[string]any{
 			"secretName": o.GetName() + "-admin-kubeconfig", "checksum": "1", "lastUpdate": o.GetCreationTimestamp().UTC().Format(time.RFC3339),
