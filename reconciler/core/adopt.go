@@ -35,6 +35,34 @@ func (d *draft) inTheirNamespace(t *fleet.Tenant) note {
 	return note{}
 }
 
+// theirs says who has taken over already what a tenant would take over. Names tell, since
+// uids are forgotten when all of it carries our marks.
+func (d *draft) theirs(t *fleet.Tenant) note {
+	a := t.Spec.Adopt
+	if a == nil {
+		return note{}
+	}
+	for _, entries := range []map[string]*ledger.Tenant{d.entries.Tenants, d.changes.Tenants} {
+		for name, e := range entries {
+			has := e != nil && e.Lifecycle != ledger.Purged && e.Placement.Shard == t.Spec.Shard && e.Adopted != nil
+			if has && e.Adopted.Namespace == a.Namespace && e.Adopted.Name == a.Name {
+				return note{"Invalid", fmt.Sprintf("spec.adopt: %s in namespace %s is what tenant %s has taken over, and belongs to it", a.Name, a.Namespace, name)}
+			}
+		}
+	}
+	return note{}
+}
+
+// theirObject is theirs of a datastore.
+func (d *draft) theirObject(ds *fleet.DataStore) note {
+	for _, e := range d.entries.DataStores {
+		if ds.Spec.Adopt != nil && e.Adopted != nil && e.Shard == ds.Spec.Shards[0] && e.Adopted.Name == ds.Spec.Adopt.Name {
+			return note{"Invalid", fmt.Sprintf("spec.adopt: %s is what datastore %s has taken over, and belongs to it", e.Adopted.Name, e.Name)}
+		}
+	}
+	return note{}
+}
+
 // adoptsOtherwise tells of a declaration that wants something else taken over than what
 // the entry says: that is decided once.
 func adoptsOtherwise(t *fleet.Tenant, e *ledger.Tenant) note {

@@ -186,18 +186,41 @@ func TestNothingIsAdoptedTwice(t *testing.T) {
 	}
 }
 
+// Whom a declaration no longer names, its entry does: nobody else takes it over.
+func TestNobodyTakesOverWhatIsTakenOver(t *testing.T) {
+	w := imported(t, nil)
+	s := w.shards["eu-1"]
+	ledgers, works := len(w.ledgers), len(s.works)
+	w.commit(map[string]string{
+		"tenants/web/acme/tenant.yaml": adopter("acme", ""),
+		"tenants/web/twin/tenant.yaml": adopter("twin", adopts),
+		"datastores/sql.yaml":          storeOn("eu-1"),
+		"datastores/twin.yaml":         named("twin") + "  adopt: {name: default, objects: {DataStore.kamaji.clastix.io/default: u-default}}\n",
+	})
+	w.settle()
+	w.pass(time.Hour)
+	if len(w.ledgers) != ledgers || len(s.works) != works {
+		t.Errorf("there were %d decisions and %d works", len(w.ledgers)-ledgers, len(s.works)-works)
+	}
+	w.wantNote("twin", "Invalid", "prod in namespace team-a is what tenant acme has taken over")
+	if n := w.core.notes["datastore/twin"]; n.reason != "Invalid" || !strings.Contains(n.message, "default is what datastore sql has taken over") {
+		t.Errorf("of the datastore is said %+v", n)
+	}
+	w.wantPhase("acme", Ready)
+}
+
 func TestAdoptionThatIsRefused(t *testing.T) {
 	w := imported(t, func(w *world) {
 		w.commit(map[string]string{
 			"tenants/web/beta/tenant.yaml":  adopter("beta", ""),
 			"tenants/web/gamma/tenant.yaml": adopter("gamma", strings.NewReplacer("team-a", "tenant-beta", "u-prod", "u-gamma").Replace(adopts)),
-			"tenants/web/delta/tenant.yaml": adopter("delta", strings.NewReplacer("TenantControlPlane", "TenantControlPlanet", "u-prod", "u-delta").Replace(adopts)),
-			"tenants/web/omega/tenant.yaml": strings.Replace(adopter("omega", strings.NewReplacer("/prod:", "/omega:", "u-prod", "u-omega").Replace(adopts)), "  dataStore: sql\n", "", 1),
+			"tenants/web/delta/tenant.yaml": adopter("delta", strings.NewReplacer("name: prod", "name: delta", "TenantControlPlane", "TenantControlPlanet", "u-prod", "u-delta").Replace(adopts)),
+			"tenants/web/omega/tenant.yaml": strings.Replace(adopter("omega", strings.NewReplacer("name: prod", "name: omega", "/prod:", "/omega:", "u-prod", "u-omega").Replace(adopts)), "  dataStore: sql\n", "", 1),
 		})
 	})
 	for name, want := range map[string]string{
 		"gamma": "Invalid spec.adopt.namespace: namespace tenant-beta is that of tenant beta, and goes with it",
-		"delta": "NotRendered render tenant of tenant delta: TenantControlPlane.kamaji.clastix.io/team-a/prod bears state, and is not among what is taken over",
+		"delta": "NotRendered render tenant of tenant delta: TenantControlPlane.kamaji.clastix.io/team-a/delta bears state, and is not among what is taken over",
 		"omega": "NoPlace place omega: no shard takes it: shard eu-1: what the tenant takes over has its state in a datastore",
 	} {
 		if n := w.core.notes[name]; !strings.HasPrefix(n.reason+" "+n.message, want) || w.ledger().Tenants[name] != nil {

@@ -117,6 +117,10 @@ func (c *Core) decideDataStores(d *draft) {
 			c.notes["datastore/"+name] = why
 			continue
 		}
+		if why := d.theirObject(ds); why.reason != "" {
+			c.notes["datastore/"+name] = why
+			continue
+		}
 		next := &ledger.DataStore{
 			Name: name, UID: ledger.UID(c.ledger.tip, "datastore", name, d.declared.Commit), Source: ds.Source.Path,
 			Provider: ds.Spec.Provider, BaseVersion: c.renderer.LatestBase(ds.Spec.Provider), Shard: shard, Epoch: 1,

@@ -80,9 +80,11 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		c.notes[name] = why
 		return
 	}
-	if why := d.inTheirNamespace(t); why.reason != "" {
-		c.notes[name] = why
-		return
+	for _, why := range []note{d.inTheirNamespace(t), d.theirs(t)} {
+		if why.reason != "" {
+			c.notes[name] = why
+			return
+		}
 	}
 	request := placement.Ask(t, class)
 	request.KeepsState = c.renderer.KeepsState(class, inForce.BaseVersion)
