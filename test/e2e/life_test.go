@@ -147,7 +147,7 @@ func conform(t *testing.T, s *shard, provider string) {
 	path, content := tenant(name)
 	files[path] = strings.Replace(content, "class: standard", "class: conform", 1)
 	c.MustCommit(declared, files)
-	c.start()
+	daemon := c.start()
 	for _, name := range []string{"pending", "newborn", "starting", "ready", "failing", "mended"} {
 		c.live(name)
 		if name == "pending" {
@@ -171,6 +171,7 @@ func conform(t *testing.T, s *shard, provider string) {
 	if err := s.absent("Namespace", "tenant-"+c.tenant); err != nil {
 		t.Error(err)
 	}
+	daemon.stop(t)
 }
 
 // say puts in what words stand for.
@@ -234,11 +235,11 @@ func (c *conformity) live(name string) {
 			return err
 		})
 	}
+	if m.Want.Kubeconfig && c.Kubeconfig != nil { // controllers write it first, and say so then
+		c.put("tenant-"+c.tenant, c.say(c.Kubeconfig.Secret), map[string]any{c.Kubeconfig.Key: string(c.confs[0])})
+	}
 	for _, p := range m.Play {
 		c.play(what, p)
-	}
-	if m.Want.Kubeconfig && c.Kubeconfig != nil {
-		c.put("tenant-"+c.tenant, c.say(c.Kubeconfig.Secret), map[string]any{c.Kubeconfig.Key: string(c.confs[0])})
 	}
 	generation := c.generation(what)
 	c.eventually(what, func() error {
