@@ -69,6 +69,9 @@ var people = []chance{
 		return do("provider", "tenant", name, "how", g.one("brought", "brought", "changed", "changed", "broken", "unrendered", "gone"), "pool", g.one("2", "3"))
 	}},
 	{2, func(g *generator, _ *History) Act {
+		return do("migrate", "tenant", g.someone(), "how", g.one("approved", "approved", "late", "unasked", "another"), "for", g.between(time.Minute, time.Hour).String())
+	}},
+	{2, func(g *generator, _ *History) Act {
 		return do("own", "tenant", "own", "how", g.one("fast", "slow", "refused", "unknown", "kind"))
 	}},
 }

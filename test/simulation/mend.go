@@ -107,7 +107,7 @@ func (w *world) mendTenant(mended, files map[string][]byte, name string, t *flee
 		return // it was given up, or is as it was taken over
 	}
 	if t != nil && len(paths) == 1 && len(t.Files) == 0 {
-		wrong := t.Spec.Class != class && e != nil || t.Spec.Shard != "" && e != nil && t.Spec.Shard != e.Placement.Shard || t.Spec.DataStore != ""
+		wrong := t.Spec.Class != class && e != nil || t.Spec.Shard != "" && e != nil && t.Spec.Shard != e.Placement.Shard || t.Spec.DataStore != "" && (e == nil || t.Spec.DataStore != e.Placement.DataStore)
 		if !wrong && (e == nil || t.Dir() == e.Source || t.Spec.MovedFrom == e.Source) {
 			return
 		}

@@ -23,6 +23,7 @@ var peopleActs = map[string]func(*world, Act){
 	"own":       (*world).own,
 	"adopt":     (*world).adopt,
 	"provider":  (*world).provider,
+	"migrate":   (*world).migrate,
 }
 
 // declare tenant= class= [team=] [shard=] [version=] [replicas=]: tenant may be several,

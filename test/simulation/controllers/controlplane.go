@@ -18,12 +18,15 @@ const (
 	// Kamaji's finalizers, of control planes and of datastores.
 	planeFinalizer = "finalizer.kamaji.clastix.io"
 	storeFinalizer = "kamaji.clastix.io/TenantControlPlane"
+
+	migrating = "Migrating"
 )
 
 // controlPlane takes a TenantControlPlane one thing further.
 //
 //	finalizer ──► Provisioning ──► kubeconfig ──► NotReady ──► Ready
 //	Ready ──► Upgrading or Unknown ──► Ready      Sleeping ──► NotReady
+//	Ready ──► Migrating ──► Unknown
 func (c *Controllers) controlPlane(key apiserver.Key, o apiserver.Object) (time.Duration, error) {
 	if _, paused := mapping(o, "metadata", "annotations")["kamaji.clastix.io/paused"]; paused {
 		return 0, nil
@@ -50,6 +53,12 @@ func (c *Controllers) controlPlane(key apiserver.Key, o apiserver.Object) (time.
 	c.await(secret, key)
 	if have := c.server.Get(secret); have == nil || c.renew[key] {
 		return 0, c.renewed(key, c.write(kamaji, "", c.kubeconfig(key, secret, o, have)))
+	}
+	if held := text(o, "status", "storage", "dataStoreName"); held != "" && held != text(o, "spec", "dataStore") && was != migrating {
+		status := c.planeStatus(key, o, secret, migrating)
+		status["observedGeneration"] = number(1, o, "status", "observedGeneration")
+		mapping(status, "storage")["dataStoreName"] = held // until its data is there
+		return 0, c.report(kamaji, o, status)
 	}
 	return 0, c.report(kamaji, o, c.planeStatus(key, o, secret, c.nextWord(key, o, was)))
 }
