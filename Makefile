@@ -72,6 +72,12 @@ bench: build ## Measure what is promised and print the figures; profiles are lef
 	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOTOOLCHAIN=local \
 		$(BIN)/bench/bench --profiles $(BIN)/bench
 
+TENANTS ?= 10000
+SHARDS ?= 4
+.PHONY: scale
+scale: build ## Measure a replica with TENANTS=10000 on SHARDS=4 real API servers; control planes are played
+	@$(GO) test -vet=off -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 3h ./test/scale -tenants "$(TENANTS)" -shards "$(SHARDS)"
+
 .PHONY: check
 check: ## Do what continuous integration does: lint, build, test, demo, sim
 	@took=; for step in lint build test demo sim; do \

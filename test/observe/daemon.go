@@ -1,4 +1,4 @@
-package main
+package observe
 
 import (
 	"bytes"
@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// daemon is one life of "tenantry run".
-type daemon struct {
+// Daemon is one life of "tenantry run".
+type Daemon struct {
 	cmd     *exec.Cmd
 	log     string // file
 	address string
@@ -29,34 +29,35 @@ type daemon struct {
 
 const secret = "not much of a secret"
 
-// startDaemon starts bin/tenantry on a fleet. Only the webhook tells it to look at Git.
-func startDaemon(b *testing.B, repository, kubeconfigs string) *daemon {
+// Start starts bin/tenantry on a fleet. Only the webhook tells it to look at Git, for the
+// interval is four minutes; more arguments may say otherwise. It ends with the test.
+func Start(b testing.TB, repository, kubeconfigs string, arguments ...string) *Daemon {
 	b.Helper()
 	dir := b.TempDir()
 	secretFile := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secretFile, []byte(secret), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	d := &daemon{log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
+	d := &Daemon{log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
 	out, err := os.Create(d.log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer out.Close()
-	d.cmd = exec.Command(program(), "run", "--repository", repository, "--kubeconfigs", kubeconfigs, "--cache-dir", filepath.Join(dir, "cache"),
-		"--interval", "4m", "--listen", "127.0.0.1:0", "--webhook-secret-file", secretFile)
+	d.cmd = exec.Command(program(), append([]string{"run", "--repository", repository, "--kubeconfigs", kubeconfigs,
+		"--cache-dir", filepath.Join(dir, "cache"), "--interval", "4m", "--listen", "127.0.0.1:0", "--webhook-secret-file", secretFile}, arguments...)...)
 	d.cmd.Stdout, d.cmd.Stderr = out, out
 	if err := d.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
 	go func() { d.ended <- d.cmd.Wait() }()
 	b.Cleanup(func() {
-		d.stop()
+		d.Stop()
 		if b.Failed() {
 			b.Logf("the daemon's last words:\n%s", d.tail())
 		}
 	})
-	await(b, "the daemon serves HTTP", time.Minute, func() bool {
+	Await(b, "the daemon serves HTTP", time.Minute, func() bool {
 		text, err := os.ReadFile(d.log)
 		if m := served.FindSubmatch(text); err == nil && m != nil {
 			d.address = string(m[1])
@@ -76,7 +77,8 @@ func program() string {
 
 var served = regexp.MustCompile(`serve metrics and health.* address=(\S+)`)
 
-func (d *daemon) stop() {
+// Stop ends it as an administrator does, and returns when it has ended.
+func (d *Daemon) Stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-d.ended:
@@ -86,8 +88,8 @@ func (d *daemon) stop() {
 	}
 }
 
-// deliver calls the webhook as a Git host does after a push.
-func (d *daemon) deliver(commit string) error {
+// Deliver calls the webhook as a Git host does after a push.
+func (d *Daemon) Deliver(commit string) error {
 	body := fmt.Appendf(nil, `{"ref":"refs/heads/main","after":%q}`, commit)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
@@ -109,8 +111,8 @@ func (d *daemon) deliver(commit string) error {
 
 var readyTenants = regexp.MustCompile(`(?m)^tenantry_tenants\{phase="Ready",[^}]*\} (\d+)$`)
 
-// ready is how many tenants are ready, as the metrics say.
-func (d *daemon) ready() int {
+// Ready is how many tenants are ready, as the metrics say.
+func (d *Daemon) Ready() int {
 	resp, err := http.Get("http://" + d.address + "/metrics")
 	if err != nil {
 		return 0
@@ -130,8 +132,8 @@ func (d *daemon) ready() int {
 	return n
 }
 
-// await waits until something is so.
-func await(b *testing.B, what string, limit time.Duration, so func() bool) {
+// Await waits until something is so, looking every 20 milliseconds.
+func Await(b testing.TB, what string, limit time.Duration, so func() bool) {
 	b.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -143,7 +145,7 @@ func await(b *testing.B, what string, limit time.Duration, so func() bool) {
 }
 
 // tail is the end of the daemon's log.
-func (d *daemon) tail() string {
+func (d *Daemon) tail() string {
 	text, err := os.ReadFile(d.log)
 	if err != nil {
 		return err.Error()

@@ -1,4 +1,4 @@
-package main
+package observe
 
 import (
 	"bufio"
@@ -23,15 +23,15 @@ rules:
 - {level: None}
 `
 
-// auditLog follows what the API servers of all shards write into one file.
-type auditLog struct {
+// Audit follows what the API servers of all shards write into one file.
+type Audit struct {
 	path string
 	at   int64
 	seen map[string]bool
 }
 
-// request is one request as an API server has seen it.
-type request struct {
+// Request is one request as an API server has seen it.
+type Request struct {
 	AuditID   string
 	Verb      string
 	ObjectRef struct{ Resource, Namespace, Name, APIGroup, Subresource string }
@@ -40,8 +40,8 @@ type request struct {
 	StageTimestamp time.Time
 }
 
-// newAuditLog gives the log and the arguments that have an API server write it.
-func newAuditLog(dir string) (*auditLog, []string, error) {
+// NewAudit gives the log and the arguments that have an API server write it.
+func NewAudit(dir string) (*Audit, []string, error) {
 	policyFile, log := filepath.Join(dir, "audit-policy.yaml"), filepath.Join(dir, "audit.log")
 	if err := os.WriteFile(policyFile, []byte(policy), 0o600); err != nil {
 		return nil, nil, err
@@ -50,13 +50,13 @@ func newAuditLog(dir string) (*auditLog, []string, error) {
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		return nil, nil, err
 	}
-	return &auditLog{path: log, seen: map[string]bool{}}, []string{
+	return &Audit{path: log, seen: map[string]bool{}}, []string{
 		"--audit-policy-file=" + policyFile, "--audit-log-path=" + log, "--audit-log-maxsize=4096",
 	}, nil
 }
 
-// next gives the requests since it was called last.
-func (l *auditLog) next() ([]request, error) {
+// Next gives the requests since it was called last.
+func (l *Audit) Next() ([]Request, error) {
 	f, err := os.Open(l.path)
 	if err != nil {
 		return nil, err
@@ -65,14 +65,14 @@ func (l *auditLog) next() ([]request, error) {
 	if _, err := f.Seek(l.at, io.SeekStart); err != nil {
 		return nil, err
 	}
-	var all []request
+	var all []Request
 	for in := bufio.NewReader(f); ; {
 		line, err := in.ReadString('\n')
 		if err != nil { // a line that is being written is for the next time
 			return all, nil
 		}
 		l.at += int64(len(line))
-		var r request
+		var r Request
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			return nil, fmt.Errorf("read audit log: %w", err)
 		}
@@ -83,28 +83,31 @@ func (l *auditLog) next() ([]request, error) {
 	}
 }
 
-// lease tells whether a request is about a Lease, which is renewed all the time.
-func (r request) lease() bool { return r.ObjectRef.Resource == "leases" }
+// Lease tells whether a request is about a Lease, which is renewed all the time.
+func (r Request) Lease() bool { return r.ObjectRef.Resource == "leases" }
 
-// writes tells whether a request would change something.
-func (r request) writes() bool {
-	return !r.lease() && strings.Contains("create update patch delete deletecollection", r.Verb)
+// Writes tells whether a request would change something.
+func (r Request) Writes() bool {
+	return !r.Lease() && strings.Contains("create update patch delete deletecollection", r.Verb)
 }
 
-// object names what a request is about.
-func (r request) object() string {
+// Object names what a request is about.
+func (r Request) Object() string {
 	o := r.ObjectRef
 	return fmt.Sprintf("%s.%s %s/%s %s", o.Resource, o.APIGroup, o.Namespace, o.Name, o.Subresource)
 }
 
-// count counts requests for which which says so, by what they are about.
-func count(requests []request, which func(request) bool) (n int, objects map[string]int) {
+// Count counts requests for which which says so, by what they are about.
+func Count(requests []Request, which func(Request) bool) (n int, objects map[string]int) {
 	objects = map[string]int{}
 	for _, r := range requests {
 		if which(r) {
 			n++
-			objects[r.object()]++
+			objects[r.Object()]++
 		}
 	}
 	return n, objects
 }
+
+// Again follows the same log from its beginning.
+func (l *Audit) Again() *Audit { return &Audit{path: l.path, seen: map[string]bool{}} }
