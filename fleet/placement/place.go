@@ -19,9 +19,10 @@ type State struct {
 	byName map[string]*shard
 	// broken are the shards whose declarations are.
 	broken map[string]fleet.Broken
-	// stores and used count the tenants of datastores and of addresses.
+	// stores, used and hosts count the tenants of datastores, of addresses and of DNS names.
 	stores map[string]int
 	used   map[netip.Addr]int
+	hosts  map[string]int
 }
 
 type shard struct {
@@ -37,7 +38,7 @@ type shard struct {
 func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 	s := &State{
 		fleet: f, byName: map[string]*shard{}, broken: map[string]fleet.Broken{},
-		stores: map[string]int{}, used: map[netip.Addr]int{},
+		stores: map[string]int{}, used: map[netip.Addr]int{}, hosts: map[string]int{},
 	}
 	for ref, broken := range f.Broken {
 		if ref.Kind == fleet.KindShard {
@@ -62,9 +63,9 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 	for _, sh := range s.shards {
 		slices.SortFunc(sh.stores, func(a, b *fleet.DataStore) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
 	}
-	for _, t := range f.Tenants { // what is to be taken over has its address already
+	for _, t := range f.Tenants { // what is to be taken over has its endpoint already
 		if t.Spec.Adopt != nil {
-			s.take(ledger.Placement{Address: t.Spec.Adopt.Address}, 1)
+			s.take(ledger.Placement{Address: t.Spec.Adopt.Address, Host: t.Spec.Adopt.Host}, 1)
 		}
 	}
 	if l != nil {
@@ -84,6 +85,9 @@ func (s *State) take(p ledger.Placement, n int) {
 	}
 	if sh := s.byName[p.Shard]; sh != nil {
 		sh.tenants += n
+	}
+	if p.Host != "" {
+		s.hosts[p.Host] += n
 	}
 	if a, err := netip.ParseAddr(p.Address); err == nil {
 		if s.used[a] += n; s.used[a] <= 0 {
@@ -198,6 +202,9 @@ func (s *State) judge(sh *shard, r Request) (*candidate, *Rejection) {
 	p := ledger.Placement{Shard: sh.name, DataStore: store}
 	if sh.spec.Domain != "" {
 		p.Host = r.Tenant.Metadata.Name + "." + sh.spec.Domain
+		if s.hosts[p.Host] > 0 { // by whoever was taken over
+			return nil, rejection(sh.name, HostTaken, "its host would be %s, which is that of another tenant", p.Host)
+		}
 		return &candidate{sh, p}, nil
 	}
 	address, ok := sh.pool.lowest(s.used)

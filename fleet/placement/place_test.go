@@ -343,3 +343,38 @@ func TestPlaceOfWhatIsAdopted(t *testing.T) {
 		t.Errorf("a shard that is not declared: %+v", got)
 	}
 }
+
+// The host of what runs already is nobody else's either, before it is taken over and after.
+func TestHostOfWhatIsAdopted(t *testing.T) {
+	adopting := tenant("team-b-acme")
+	adopting.Spec.Adopt = &fleet.Adopt{Host: "acme.tenants.example.com"}
+	there := living("team-b-acme", "eu-1", "eu-1-a", "")
+	there.Placement.Host = adopting.Spec.Adopt.Host
+	for name, s := range map[string]struct {
+		tenants map[string]*fleet.Tenant
+		ledger  *ledger.Ledger
+	}{
+		"declared": {map[string]*fleet.Tenant{"team-b-acme": adopting}, nil},
+		"there":    {nil, ledgerOf(there)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fleetOf(shard("eu-1", func(s *fleet.Shard) { s.Spec.Domain = "tenants.example.com" }), store("eu-1-a", 0, "eu-1"))
+			f.Tenants = s.tenants
+			places := placement.New(f, s.ledger)
+			got, err := places.Place(ask("acme", fleet.TenantSpec{}))
+			if want := "shard eu-1: its host would be acme.tenants.example.com, which is that of another tenant"; err == nil || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("got %+v, %v, want %s", got, err, want)
+			}
+			if got, err := places.Place(ask("beta", fleet.TenantSpec{})); err != nil || got.Host != "beta.tenants.example.com" {
+				t.Errorf("another one is at %+v, %v", got, err)
+			}
+			if s.ledger == nil {
+				return
+			}
+			places.Release(there.Placement)
+			if got, err := places.Place(ask("acme", fleet.TenantSpec{})); err != nil || got.Host != there.Placement.Host {
+				t.Errorf("once it is gone, acme is at %+v, %v", got, err)
+			}
+		})
+	}
+}

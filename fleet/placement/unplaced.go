@@ -17,6 +17,7 @@ const (
 	NoDataStore   = "NoDataStore"   // no datastore serves it
 	DataStoreFull = "DataStoreFull" // those that serve it are full
 	NoAddress     = "NoAddress"     // its pool is used up
+	HostTaken     = "HostTaken"     // what runs there already has the host that it would get
 	// DataStoreRefused: the tenant pins a datastore, and its provider takes none.
 	DataStoreRefused = "DataStoreRefused"
 )
