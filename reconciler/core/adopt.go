@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -73,6 +74,8 @@ func adoptsOtherwise(t *fleet.Tenant, e *ledger.Tenant) note {
 		return note{"Frozen", "it lives already, and takes nothing over: remove spec.adopt"}
 	case a.Namespace != was.Namespace || a.Name != was.Name || a.Schema != was.Schema || a.Username != was.Username:
 		return note{"Frozen", fmt.Sprintf("it was taken over as %s in namespace %s, which cannot change: revert spec.adopt, or remove it", was.Name, was.Namespace)}
+	case e.Adopting() && (!maps.Equal(a.Objects, was.Objects) || a.Address != e.Placement.Address || a.Host != e.Placement.Host):
+		return note{"Frozen", "what is taken over, and at which endpoint, was decided already: revert spec.adopt.objects, address and host, or remove it"}
 	}
 	return note{}
 }

@@ -237,3 +237,24 @@ func TestAdoptionThatIsRefused(t *testing.T) {
 		t.Errorf("beta: said is %+v", n)
 	}
 }
+
+// Which objects are taken over is decided once: who names others later is told.
+func TestOtherObjectsThanDecided(t *testing.T) {
+	w := imported(t, func(w *world) { w.shards["eu-1"].strangers[liveProd] = "u-another" })
+	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": adopter("acme", strings.Replace(adopts, "u-prod", "u-another", 1))})
+	w.settle()
+	w.restart()
+	w.settle()
+	if n := w.core.notes["acme"]; n.reason != "Frozen" || !strings.Contains(n.message, "spec.adopt.objects") {
+		t.Errorf("said is %+v", n)
+	}
+	s := w.shards["eu-1"]
+	if s.strangers[liveProd] != "u-another" || w.ledger().Tenants["acme"].Adopted.Objects[liveProd.String()] != "u-prod" {
+		t.Errorf("there is %v, and the entry is %+v", s.strangers, w.ledger().Tenants["acme"].Adopted)
+	}
+	works, commits := len(s.works), len(w.ledgers)
+	w.pass(time.Hour)
+	if len(w.ledgers) != commits {
+		t.Errorf("an hour later there were %d decisions, %d works", len(w.ledgers)-commits, len(s.works)-works)
+	}
+}
