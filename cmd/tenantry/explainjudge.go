@@ -186,6 +186,7 @@ var fixes = []struct{ reason, fix string }{
 	{placement.DataStoreFull, "raise spec.capacity.tenants of a datastore that serves shard %s, or declare another one"},
 	{placement.Full, "raise spec.capacity.tenants in shards/%s.yaml"},
 	{placement.NoAddress, "add addresses to spec.addressPool in shards/%s.yaml"},
+	{placement.HostTaken, "give shard %s another spec.domain, or the tenant another name"},
 	{placement.NoDataStore, "declare a datastore that serves shard %s"},
 	{placement.NotSelected, "give shard %s the labels that spec.shardSelector asks for, or ask for others"},
 	{placement.ShardUnknown, "declare shard %s, or name another one in spec.shard"},
