@@ -30,8 +30,32 @@ func (d *draft) inTheirNamespace(t *fleet.Tenant) note {
 		return note{}
 	}
 	e, other := d.entries.Tenants[name], d.fleet.Tenants[name]
-	if e != nil && e.Lifecycle != ledger.Purged && e.Adopted == nil || e == nil && other != nil && other.Spec.Adopt == nil {
+	if e != nil && e.Lifecycle != ledger.Purged && e.Adopted == nil || (e == nil || e.Lifecycle == ledger.Purged) && other != nil && other.Spec.Adopt == nil {
 		return note{"Invalid", fmt.Sprintf("spec.adopt.namespace: namespace %s is that of tenant %s, and goes with it: nothing else can live there", t.Spec.Adopt.Namespace, name)}
+	}
+	return note{}
+}
+
+// guestIn says who was taken over in the namespace that a tenant would get. They would go
+// with it.
+func (d *draft) guestIn(e *ledger.Tenant) note {
+	if e.Adopted != nil {
+		return note{}
+	}
+	if d.guests == nil {
+		d.guests = map[[2]string]string{}
+		for name, other := range d.entries.Tenants {
+			if other.Adopted == nil || other.Lifecycle == ledger.Purged {
+				continue
+			}
+			if at := [2]string{other.Placement.Shard, other.Adopted.Namespace}; d.guests[at] == "" || name < d.guests[at] {
+				d.guests[at] = name
+			}
+		}
+	}
+	namespace := render.NamespacePrefix + e.Name
+	if other := d.guests[[2]string{e.Placement.Shard, namespace}]; other != "" {
+		return note{"NoPlace", fmt.Sprintf("namespace %s is where tenant %s was taken over on shard %s: another name, or another shard", namespace, other, e.Placement.Shard)}
 	}
 	return note{}
 }

@@ -258,3 +258,21 @@ func TestOtherObjectsThanDecided(t *testing.T) {
 		t.Errorf("an hour later there were %d decisions, %d works", len(w.ledgers)-commits, len(s.works)-works)
 	}
 }
+
+// Whoever would get a namespace that somebody was taken over in is not let in: all that is
+// in it would go with them.
+func TestNamespaceOfWhatIsAdoptedIsNobodys(t *testing.T) {
+	in := strings.NewReplacer("namespace: team-a", "namespace: tenant-beta", "/team-a/", "/tenant-beta/").Replace(adopts)
+	live := liveProd
+	live.Namespace = "tenant-beta"
+	w := imported(t, func(w *world) {
+		w.shards["eu-1"].strangers[live] = "u-prod"
+		w.commit(map[string]string{"tenants/web/acme/tenant.yaml": adopter("acme", in)})
+	})
+	w.wantPhase("acme", Ready)
+	w.commit(map[string]string{"tenants/web/beta/tenant.yaml": adopter("beta", "")})
+	w.settle()
+	if n := w.core.notes["beta"]; w.ledger().Tenants["beta"] != nil || n.reason != "NoPlace" || !strings.Contains(n.message, "namespace tenant-beta is where tenant acme") {
+		t.Errorf("said is %+v, the entry is %+v", n, w.ledger().Tenants["beta"])
+	}
+}

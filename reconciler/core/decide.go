@@ -18,8 +18,10 @@ type draft struct {
 	declared *Declared
 	now      time.Time
 	places   *placement.State
-	classes  map[string]*fleet.Class
-	fleets   map[string]*fleet.Fleet
+	// guests are those in namespaces of tenants' names who were taken over there; see guestIn.
+	guests  map[[2]string]string
+	classes map[string]*fleet.Class
+	fleets  map[string]*fleet.Fleet
 	// proofs are what is known of new tenants; unproven are those that are not known.
 	proofs   map[string]*proof
 	unproven []unproven

@@ -101,6 +101,10 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		d.places.Release(where)
 		c.notes[name] = why
 	}
+	if why := d.guestIn(e); why.reason != "" {
+		undo(why)
+		return
+	}
 	if why := c.usable(d, where.Shard); why.reason != "" {
 		c.leftTo[name] = c.heldElsewhere(where.Shard)
 		undo(why)
