@@ -63,8 +63,8 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 	for _, sh := range s.shards {
 		slices.SortFunc(sh.stores, func(a, b *fleet.DataStore) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
 	}
-	for _, t := range f.Tenants { // what is to be taken over has its endpoint already
-		if t.Spec.Adopt != nil {
+	for name, t := range f.Tenants { // what is to be taken over has its endpoint already
+		if t.Spec.Adopt != nil && !decided(l, name) {
 			s.take(ledger.Placement{Address: t.Spec.Adopt.Address, Host: t.Spec.Adopt.Host}, 1)
 		}
 	}
@@ -76,6 +76,11 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 		}
 	}
 	return s
+}
+
+// decided tells whether the ledger says where a tenant is: then nothing else does.
+func decided(l *ledger.Ledger, name string) bool {
+	return l != nil && l.Tenants[name] != nil && l.Tenants[name].Lifecycle != ledger.Purged
 }
 
 // take counts a placement in (1) or out (-1).

@@ -13,6 +13,7 @@ import (
 // What runs on a shard before it is declared is taken over in two decisions:
 //
 //	declared ──► adopting ──all of it carries our marks──► like any other
+//	                └──removed──► left alone for good
 //
 // While it is adopting, an object of whose uid the entry tells is written only if that
 // changes nothing of it but marks (the shard's edge finds out), and nothing else is: what
@@ -69,8 +70,9 @@ func (d *draft) theirs(t *fleet.Tenant) note {
 	}
 	for _, entries := range []map[string]*ledger.Tenant{d.entries.Tenants, d.changes.Tenants} {
 		for name, e := range entries {
-			has := e != nil && e.Lifecycle != ledger.Purged && e.Placement.Shard == t.Spec.Shard && e.Adopted != nil
-			if has && e.Adopted.Namespace == a.Namespace && e.Adopted.Name == a.Name {
+			has := e != nil && e.Adopted != nil && e.Lifecycle != ledger.Purged && e.Placement.Shard == t.Spec.Shard
+			gaveUp := has && e.Adopting() && e.Lifecycle != ledger.Living
+			if has && !gaveUp && e.Adopted.Namespace == a.Namespace && e.Adopted.Name == a.Name {
 				return note{"Invalid", fmt.Sprintf("spec.adopt: %s in namespace %s is what tenant %s has taken over, and belongs to it", a.Name, a.Namespace, name)}
 			}
 		}
@@ -102,6 +104,25 @@ func adoptsOtherwise(t *fleet.Tenant, e *ledger.Tenant) note {
 		return note{"Frozen", "what is taken over, and at which endpoint, was decided already: revert spec.adopt.objects, address and host, or remove it"}
 	}
 	return note{}
+}
+
+// taken is what an entry says of what is taken over, once all of it carries our marks.
+func (c *Core) taken(e *ledger.Tenant) *ledger.Adopted {
+	if e.Adopting() && c.ownedNow(e.UID) {
+		return e.Adopted.Done()
+	}
+	return e.Adopted
+}
+
+// leftAlone tells of a tenant that was removed before all of it was taken over. Whatever of
+// it carries our marks by then is not ours to stop or delete: a controller would take down
+// with it what was not taken over.
+func (c *Core) leftAlone(o render.Owner) bool {
+	if o.Kind != render.OwnerTenant {
+		return false
+	}
+	e := c.ledger.entries.Tenants[o.Name]
+	return e.Adopting() && e.Lifecycle != ledger.Living
 }
 
 // ownedNow tells whether everything that an owner takes over carries our marks by now.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -274,5 +275,85 @@ func TestNamespaceOfWhatIsAdoptedIsNobodys(t *testing.T) {
 	w.settle()
 	if n := w.core.notes["beta"]; w.ledger().Tenants["beta"] != nil || n.reason != "NoPlace" || !strings.Contains(n.message, "namespace tenant-beta is where tenant acme") {
 		t.Errorf("said is %+v, the entry is %+v", n, w.ledger().Tenants["beta"])
+	}
+}
+
+// Whoever is held meanwhile is taken over all the same: what is ours is healed.
+func TestHeldWhenItIsTakenOver(t *testing.T) {
+	for name, first := range map[string]string{"held by that": "", "held before": "kind: [\n"} {
+		t.Run(name, func(t *testing.T) {
+			w := imported(t, func(w *world) { w.shards["eu-1"].strangers[liveProd] = "u-another" })
+			s := w.shards["eu-1"]
+			if first != "" {
+				w.commit(map[string]string{"tenants/web/acme/tenant.yaml": first})
+				w.settle()
+				w.wantPhase("acme", Held)
+			}
+			s.strangers[liveProd] = "u-prod"
+			w.refuse = errors.New("remote rejected")
+			w.pass(time.Hour)
+			if s.objects[liveProd] == nil || !w.ledger().Tenants["acme"].Adopting() {
+				t.Fatalf("there is %v, the entry is %+v", s.holds(), w.ledger().Tenants["acme"])
+			}
+			w.commit(map[string]string{"tenants/web/acme/tenant.yaml": "kind: [\n"})
+			w.settle()
+			w.refuse = nil
+			w.pass(time.Hour)
+			if e := w.ledger().Tenants["acme"]; e.Adopting() || e.Held == nil {
+				t.Errorf("the entry is %+v, %+v", e, e.Adopted)
+			}
+			w.wantPhase("acme", Held)
+		})
+	}
+}
+
+var (
+	liveCluster = render.ObjectID{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Cluster", Namespace: "team-a", Name: "prod"}
+	livePlane   = render.ObjectID{Group: "controlplane.cluster.x-k8s.io", Version: "v1alpha2", Kind: "KamajiControlPlane", Namespace: "team-a", Name: "prod"}
+)
+
+// halfTaken is a world in which of two objects one is taken over, and the other one is not
+// the one that was declared.
+func halfTaken(t *testing.T) *world {
+	t.Helper()
+	w := byClusterAPI(t)
+	s := w.shards["eu-1"]
+	s.strangers = map[render.ObjectID]string{liveCluster: "u-cluster", livePlane: "u-another"}
+	w.commit(map[string]string{
+		"classes/metal/kustomization.yaml": "resources: [../../providers/cluster-api]\n",
+		"classes/metal/class.yaml":         "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: metal}\nspec: {provider: cluster-api, version: v1.36.3, replicas: 2, allow: {adopt: true}}\n",
+		"tenants/web/half/tenant.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: Tenant\nmetadata: {name: half}\nspec:\n  class: metal\n  shard: eu-1\n  dataStore: sql\n" +
+			"  adopt:\n    namespace: team-a\n    name: prod\n    schema: team_a_prod\n    username: prod\n    address: 10.0.0.5\n" +
+			"    objects: {Cluster.cluster.x-k8s.io/team-a/prod: u-cluster, KamajiControlPlane.controlplane.cluster.x-k8s.io/team-a/prod: u-prod}\n",
+	})
+	w.settle()
+	if s.objects[liveCluster] == nil || s.objects[livePlane] != nil {
+		t.Fatalf("there is %v: %v", s.holds(), w.core.notes)
+	}
+	return w
+}
+
+// Removed when half of it is taken over, it is left alone for good: its controllers would
+// take all of it down with that half.
+func TestRemovedWhenHalfIsTakenOver(t *testing.T) {
+	w := halfTaken(t)
+	s := w.shards["eu-1"]
+	works := len(s.works)
+	w.commit(map[string]string{"tenants/web/half/tenant.yaml": ""})
+	w.settle()
+	if st := w.wantPhase("half", Removed); !strings.Contains(fmt.Sprint(st.Conditions), "what runs is left alone") {
+		t.Errorf("told is %+v", st.Conditions)
+	}
+	w.pass(3 * time.Hour)
+	w.restart()
+	w.settle()
+	w.pass(time.Hour)
+	for _, work := range s.works[works:] {
+		if len(work.Apply)+len(work.Delete) > 0 && work.Owner.Name == "half" {
+			t.Errorf("applied was %+v, deleted %+v", work.Apply, work.Delete)
+		}
+	}
+	if e := w.ledger().Tenants["half"]; e.Lifecycle != ledger.Purged || s.objects[liveCluster] == nil || s.strangers[livePlane] == "" {
+		t.Errorf("it is %s, there is %v, deleted was %v", e.Lifecycle, s.holds(), s.deletes)
 	}
 }

@@ -121,7 +121,11 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	switch e.Lifecycle {
 	case ledger.Tombstoned:
 		st.Phase, st.PurgeAfter = Removed, &e.Tombstone.PurgeAfter
-		ready = condition("Ready", "False", note{"Removed", "its declaration is gone; it is stopped, and its data is kept until " + e.Tombstone.PurgeAfter.Format(time.RFC3339)})
+		what := "its declaration is gone; it is stopped, and its data is kept until " + e.Tombstone.PurgeAfter.Format(time.RFC3339)
+		if e.Adopting() {
+			what = "its declaration is gone, and not all of it was taken over: what runs is left alone"
+		}
+		ready = condition("Ready", "False", note{"Removed", what})
 	case ledger.Purging:
 		st.Phase, ready = Purging, condition("Ready", "False", note{"Purging", "it is being torn down"})
 	case ledger.Living, ledger.Purged:

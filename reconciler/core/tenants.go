@@ -255,10 +255,7 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 	if next.Lifecycle != e.Lifecycle || next.Placement != e.Placement {
 		next.Epoch++
 	}
-	if e.Adopting() && c.ownedNow(e.UID) {
-		next.Adopted = e.Adopted.Done()
-	}
-	next.Source, next.Held = t.Dir(), nil
+	next.Source, next.Held, next.Adopted = t.Dir(), nil, c.taken(e)
 	if next != *e {
 		d.setTenant(&next)
 	}
@@ -306,7 +303,13 @@ func (c *Core) unrenderable(d *draft, t *fleet.Tenant, e *ledger.Tenant) (why no
 // hold keeps a living tenant as its last good declaration says.
 func (c *Core) hold(d *draft, e *ledger.Tenant, why note) {
 	c.notes[e.Name] = why
-	if e.Lifecycle != ledger.Living || e.Held != nil || c.usable(d, e.Placement.Shard).reason != "" {
+	if e.Lifecycle != ledger.Living || e.Held != nil && c.taken(e) == e.Adopted || c.usable(d, e.Placement.Shard).reason != "" {
+		return
+	}
+	if e.Held != nil {
+		next := *e
+		next.Adopted = c.taken(e)
+		d.setTenant(&next)
 		return
 	}
 	last, found := c.lastOf(d, e)
@@ -314,7 +317,7 @@ func (c *Core) hold(d *draft, e *ledger.Tenant, why note) {
 		return
 	}
 	next := *e
-	next.Held = &ledger.Held{Commit: last.Commit, Tree: last.Tree, Reason: why.reason}
+	next.Held, next.Adopted = &ledger.Held{Commit: last.Commit, Tree: last.Tree, Reason: why.reason}, c.taken(e)
 	d.fleets[last.Tree] = last.Fleet
 	d.setTenant(&next)
 }
@@ -353,7 +356,7 @@ func (c *Core) remove(d *draft, absent []*ledger.Tenant) {
 			continue
 		}
 		next := *e
-		next.Lifecycle, next.Held = ledger.Tombstoned, nil
+		next.Lifecycle, next.Held, next.Adopted = ledger.Tombstoned, nil, c.taken(e)
 		next.Epoch++
 		since := d.now.UTC().Truncate(time.Second)
 		next.Tombstone = &ledger.Tombstone{

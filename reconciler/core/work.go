@@ -246,6 +246,9 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	v := view{objects: s.objects[o.owner.UID], anchor: s.anchors[o.owner.UID], contests: o.contests, now: now}
 	o.settle(v)
 	epoch, lifecycle := c.inForce(o.owner)
+	if c.leftAlone(o.owner) {
+		return Work{}, verdict{tornDown: lifecycle == ledger.Purging}
+	}
 	if lifecycle == ledger.Purged {
 		return planLeftovers(s.name, o.owner, epoch, v), verdict{}
 	}
