@@ -247,7 +247,7 @@ func (c *Core) workFor(o *ownerState, s *shardState, now time.Time) (Work, verdi
 	o.settle(v)
 	epoch, lifecycle := c.inForce(o.owner)
 	if c.leftAlone(o.owner) {
-		return Work{}, verdict{tornDown: lifecycle == ledger.Purging}
+		return Work{}, verdict{applied: true, tornDown: lifecycle == ledger.Purging}
 	}
 	if lifecycle == ledger.Purged {
 		return planLeftovers(s.name, o.owner, epoch, v), verdict{}

@@ -3,7 +3,6 @@ package simulation
 import (
 	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,18 +67,6 @@ func unmarked(o apiserver.Object) map[string]any {
 	}
 	out["metadata"] = meta
 	return out
-}
-
-// takenOver is what remains to be wanted of a tenant that was removed before all of it was
-// taken over: what is ours by now. The rest is left alone.
-func (j *judge) takenOver(u *render.Unit, e *ledger.Tenant) *render.Unit {
-	c := j.w.clusters[j.clusterOf(e.Placement.Shard)]
-	ours := *u
-	ours.Objects = slices.DeleteFunc(slices.Clone(u.Objects), func(o render.Object) bool {
-		m := marksOf(keyOf(o.ID), c.server.Get(keyOf(o.ID)))
-		return !m.owned || m.uid != e.UID
-	})
-	return &ours
 }
 
 // adoptable tells whether all that is to be taken over is there, and as it is rendered.

@@ -270,7 +270,7 @@ func (j *judge) sharedUnequal(f *fleet.Fleet, l *ledger.Ledger) string {
 func (j *judge) tenantUnequal(f *fleet.Fleet, l *ledger.Ledger, name string, statuses map[string][]byte) string {
 	t, e := f.Tenants[name], l.Tenants[name]
 	if e == nil || e.Lifecycle == ledger.Purged {
-		if e != nil {
+		if e != nil && !e.Adopting() {
 			for _, c := range j.w.clusters {
 				for key, uid := range j.present[c.name] {
 					if uid == e.UID {
@@ -308,12 +308,12 @@ func (j *judge) tenantUnequal(f *fleet.Fleet, l *ledger.Ledger, name string, sta
 	if t != nil && e.Lifecycle == ledger.Tombstoned && t.Dir() == e.Source {
 		return "it is declared, and removed"
 	}
+	if e.Adopting() && e.Lifecycle != ledger.Living {
+		return "" // it was removed before all of it was taken over, and is left alone
+	}
 	u, err := j.tenantUnit(j.ledgerTips.tip(), j.declaredTips.tip(), e)
 	if err != nil {
 		return "nobody knows what it should be: " + err.Error()
-	}
-	if e.Adopting() && e.Lifecycle != ledger.Living {
-		u = j.takenOver(u, e)
 	}
 	if why := j.unitUnequal(u, e.UID, e.Placement.Shard, e.Epoch); why != "" {
 		return why

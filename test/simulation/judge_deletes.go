@@ -43,6 +43,10 @@ func (j *judge) deleted(c *cluster, change apiserver.Change, was marks, x *excha
 			}
 			known = true
 			if t.Lifecycle == ledger.Purging || t.Lifecycle == ledger.Purged {
+				if t.Adopting() {
+					// Controllers would take what was not taken over down with it.
+					j.violate("Adopted", "tenant %s was removed before all of it was taken over, and %s is deleted on %s", t.Name, name, c.name)
+				}
 				if j.clusterOf(t.Placement.Shard) != c.name {
 					j.violate("Deletion", "tenant %s is purged from shard %s, and %s is deleted on %s", t.Name, t.Placement.Shard, name, c.name)
 				}
