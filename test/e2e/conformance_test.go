@@ -13,7 +13,8 @@ var definitions = flag.String("crds", "", "`DIR` with custom resource definition
 
 // Every provider's control planes live through the same moments. native does with nothing
 // played. The controllers of others are played, and definitions judge what they are said
-// to write: where there are none for a provider, it is not tried.
+// to write: where there are none for a provider, it is not tried. One of them, acme, is a
+// folder of the fleet's own, of an operator that nobody else knows.
 func TestConformance(t *testing.T) {
 	t.Run("native", func(t *testing.T) {
 		s := open(t, suite.full.Start(t), "a")
@@ -22,6 +23,12 @@ func TestConformance(t *testing.T) {
 		conform(t, s, "native")
 	})
 	if *definitions == "" {
+		t.Run("acme", func(t *testing.T) {
+			t.Parallel()
+			s := take(t)
+			s.cluster.Kubectl(t, s.name, "apply", "-f", "testdata/acme/install.yaml")
+			conform(t, s, "acme")
+		})
 		t.Run("kamaji", func(t *testing.T) {
 			t.Parallel()
 			s := take(t)

@@ -14,7 +14,8 @@
 // tests do as people and controllers, they do as administrators.
 //
 // TestConformance has control planes of every provider live through the same moments, from
-// newborn to purged; what their controllers write is in testdata/lives.
+// newborn to purged, those of a provider of the fleet's own as well; what their controllers
+// write is in testdata/lives.
 //
 // Every test has a repository and a fleet of its own, and names of tenants and
 // datastores that no other test has: what earlier tests left on a shard belongs to

@@ -1,11 +1,7 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/test/kamaji"
@@ -235,11 +230,17 @@ func (c *conformity) live(name string) {
 			return err
 		})
 	}
-	if m.Want.Kubeconfig && c.Kubeconfig != nil { // controllers write it first, and say so then
-		c.put("tenant-"+c.tenant, c.say(c.Kubeconfig.Secret), map[string]any{c.Kubeconfig.Key: string(c.confs[0])})
+	made := m.Want.Kubeconfig && c.Kubeconfig != nil
+	first := made && before.Kubeconfig == nil
+	if made { // controllers write it first, and say so then
+		c.make(!first)
 	}
 	for _, p := range m.Play {
 		c.play(what, p)
+	}
+	if first {
+		c.lack(what)
+		c.make(true)
 	}
 	generation := c.generation(what)
 	c.eventually(what, func() error {
@@ -261,6 +262,9 @@ func (c *conformity) live(name string) {
 	})
 	if now := c.generation(what); len(m.Play) > 0 && now != generation {
 		c.t.Errorf("%s: the daemon has written into what its controllers wrote: generation %d, then %d", what, generation, now)
+	}
+	if m.Want.Phase == "Ready" {
+		c.fetch(what)
 	}
 }
 
@@ -399,24 +403,4 @@ func (c *conformity) letGo() error {
 		}
 	}
 	return nil
-}
-
-// fingerprint is that of a kubeconfig's only client certificate.
-func fingerprint(t *testing.T, conf []byte) string {
-	t.Helper()
-	parsed, err := clientcmd.Load(conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, user := range parsed.AuthInfos {
-		block, _ := pem.Decode(user.ClientCertificateData)
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
-		return hex.EncodeToString(sum[:])
-	}
-	t.Fatal("the kubeconfig has no user")
-	return ""
 }
