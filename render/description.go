@@ -9,7 +9,7 @@ type Capabilities struct {
 	// DataStoreChange is true when a living control plane may come to another datastore.
 	DataStoreChange bool `json:"dataStoreChange,omitempty"`
 	// VersionChange says how a living control plane may come to another version of
-	// Kubernetes; nil when it may not.
+	// Kubernetes; absent when it may not.
 	VersionChange *VersionChange `json:"versionChange,omitempty"`
 	// Reasons say why a capability is lacking, by its name, for who asks for it.
 	Reasons map[string]string `json:"reasons,omitempty"`
@@ -18,27 +18,35 @@ type Capabilities struct {
 // VersionChange is by how much a version may change at once.
 type VersionChange struct {
 	// Minors is how many minor versions may be gone up at once.
-	Minors int `json:"minors"`
+	Minors int `json:"minors,omitempty"`
 	// Downgrade is true when a version may fall.
 	Downgrade bool `json:"downgrade,omitempty"`
 }
 
-// The form of provider.yaml. Fields that end in a CEL program have type expression.
+// Description is what a provider.yaml says: how the objects of a provider are read, and what
+// may be rendered.
+type Description struct {
+	APIVersion string         `json:"apiVersion"`
+	Kind       string         `json:"kind"`
+	Metadata   fleet.Metadata `json:"metadata"`
+	// BaseVersion is a whole number. Whatever changes what is rendered is a new version.
+	BaseVersion  string       `json:"baseVersion"`
+	Capabilities Capabilities `json:"capabilities,omitempty"`
+	// Tenant, Teardown and DataStore are the units that the provider renders: a tenant, what
+	// takes a removed tenant's data away, and a datastore.
+	Tenant    *section `json:"tenant"`
+	Teardown  *section `json:"teardown,omitempty"`
+	DataStore *section `json:"dataStore,omitempty"`
+}
+
+// The parts of a description. Fields that hold a CEL program have type expression. What is
+// said of fields here, docs/schemas tells to who writes a provider.
 type (
-	description struct {
-		APIVersion   string         `json:"apiVersion"`
-		Kind         string         `json:"kind"`
-		Metadata     fleet.Metadata `json:"metadata"`
-		BaseVersion  string         `json:"baseVersion"`
-		Capabilities Capabilities   `json:"capabilities,omitempty"`
-		Tenant       *section       `json:"tenant"`
-		Teardown     *section       `json:"teardown,omitempty"`
-		DataStore    *section       `json:"dataStore,omitempty"`
-	}
 	section struct {
 		// Kinds may be rendered, by the base and by classes.
 		Kinds []kind `json:"kinds"`
-		// Stateful kinds bear state: see Provider.Stateful.
+		// Stateful kinds bear state: they are never removed from a living owner, even if
+		// nothing renders them any more.
 		Stateful []kind `json:"stateful,omitempty"`
 		// External tells that the section describes datastores that run elsewhere.
 		External bool `json:"external,omitempty"`
@@ -47,10 +55,13 @@ type (
 		// Require says what rendered objects have to keep.
 		Require []demand `json:"require,omitempty"`
 		// Health is judged in this order; the first rule that is not current speaks.
-		Health     []rule       `json:"health"`
-		Outputs    []output     `json:"outputs,omitempty"`
-		Kubeconfig *secretKey   `json:"kubeconfig,omitempty"`
-		Derive     []derivation `json:"derive,omitempty"`
+		Health []rule `json:"health"`
+		// Outputs are facts that are read from objects.
+		Outputs []output `json:"outputs,omitempty"`
+		// Kubeconfig says where the tenant's admin kubeconfig is.
+		Kubeconfig *secretKey `json:"kubeconfig,omitempty"`
+		// Derive says which kubeconfigs are made on the shard, of certificates.
+		Derive []derivation `json:"derive,omitempty"`
 		// Footprint says what objects cost that are no workloads themselves.
 		Footprint []workload `json:"footprint,omitempty"`
 		// Import says how what runs already is declared.
@@ -88,13 +99,16 @@ type (
 		Remark bool `json:"remark,omitempty"`
 	}
 	output struct {
-		Name   string     `json:"name"`
-		Kind   kind       `json:"kind"`
+		// Name is version, endpoint, or what kubeconfig.revision names.
+		Name string `json:"name"`
+		Kind kind   `json:"kind"`
+		// Object is its name; a trailing * stands for anything. Value is CEL over object that
+		// gives a text, empty while there is none.
 		Object string     `json:"object"`
 		Value  expression `json:"value"`
 	}
 	secretKey struct {
-		// Secret is CEL over tenant.
+		// Secret is CEL over tenant: the Secret's name. Key is the one of its data.
 		Secret expression `json:"secret"`
 		Key    string     `json:"key"`
 		// Revision names an output that changes whenever the kubeconfig does. It is there
@@ -103,12 +117,15 @@ type (
 		Revision string `json:"revision,omitempty"`
 	}
 	derivation struct {
+		// Secret is CEL over tenant: the name of the Secret that is made. Key is the one of
+		// its data.
 		Secret expression `json:"secret"`
 		Key    string     `json:"key"`
-		// Certificate is the Secret that the credentials come from.
+		// Certificate is CEL over tenant: the Secret that the credentials come from.
 		Certificate expression `json:"certificate"`
-		Server      expression `json:"server"`
-		Cluster     expression `json:"cluster"`
-		User        expression `json:"user"`
+		// Server, Cluster and User are CEL over tenant: what the kubeconfig says.
+		Server  expression `json:"server"`
+		Cluster expression `json:"cluster"`
+		User    expression `json:"user"`
 	}
 )

@@ -15,7 +15,7 @@ func TestDescriptionIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	fields := map[string]bool{}
-	collect(reflect.TypeFor[description](), fields)
+	collect(reflect.TypeFor[Description](), fields)
 	if len(fields) < 40 {
 		t.Fatalf("%d fields found", len(fields))
 	}

@@ -56,7 +56,7 @@ func (r *reading) read(folder string, files map[string][]byte) *base {
 		return nil
 	}
 	r.doc = doc
-	d := &description{}
+	d := &Description{}
 	r.problems(doc.Decode(d, nil))
 	r.head(d, folder)
 	b := &base{name: d.Metadata.Name, version: d.BaseVersion, files: files, parts: map[part]*Provider{}}
@@ -96,7 +96,7 @@ func (r *reading) unreadable(where string) bool {
 }
 
 // head checks what is said of the provider as a whole.
-func (r *reading) head(d *description, folder string) {
+func (r *reading) head(d *Description, folder string) {
 	r.word(valid.NewPath("apiVersion"), d.APIVersion, fleet.APIVersion)
 	r.word(valid.NewPath("kind"), d.Kind, "Provider")
 	version, name := valid.NewPath("baseVersion"), valid.NewPath("metadata", "name")
@@ -158,7 +158,7 @@ func (r *reading) meant(name string, known []string) string {
 }
 
 // kustomizations checks that nothing that is built names what is not there.
-func (r *reading) kustomizations(d *description, b *base) {
+func (r *reading) kustomizations(d *Description, b *base) {
 	for p := range d.sections() {
 		file := path.Join(p.dir(), "kustomization.yaml")
 		dir := path.Dir(r.file)

@@ -12,7 +12,7 @@ import (
 )
 
 // sections are those that are there, with their parts.
-func (d *description) sections() iter.Seq2[part, *section] {
+func (d *Description) sections() iter.Seq2[part, *section] {
 	return func(yield func(part, *section) bool) {
 		for _, s := range []struct {
 			part    part
@@ -215,7 +215,7 @@ func (r *reading) kubeconfig(at *valid.Path, s *section) {
 }
 
 // newProvider is what a section says, once it is checked.
-func newProvider(d *description, p part, s *section) *Provider {
+func newProvider(d *Description, p part, s *section) *Provider {
 	return &Provider{
 		Name: d.Metadata.Name, BaseVersion: d.BaseVersion, Capabilities: d.Capabilities,
 		part: p, kinds: s.Kinds, stateful: s.Stateful, external: s.External, grants: s.Grants, require: s.Require, rules: s.Health,

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/render"
 )
 
 // member is one keyword or property: schemas are written in a fixed order.
@@ -51,7 +53,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// generator makes schemas of the fleet's types.
+// generator makes schemas of the fleet's types, and of those of a provider's description.
 type generator struct {
 	docs map[string]string // by Type and by Type.Field
 	used map[string]bool   // rules
@@ -64,6 +66,7 @@ func newGenerator(t *testing.T) *generator {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %d files of the fleet: %v", len(files), err)
 	}
+	files = append(files, "../../render/description.go", "../../render/require.go", "../../render/importing.go")
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -91,7 +94,7 @@ func (g *generator) read(decl ast.Decl) {
 			continue
 		}
 		doc := t.Doc
-		if doc == nil {
+		if doc == nil && !d.Lparen.IsValid() {
 			doc = d.Doc
 		}
 		g.docs[t.Name.Name] = doc.Text()
@@ -132,8 +135,8 @@ func describe(doc string, t reflect.Type) string {
 // kind is a declaration: its type, its spec's, and one in which only the least is written.
 type kind struct {
 	name    string
-	doc     string // the type whose documentation describes it
-	spec    any
+	doc     string   // the type whose documentation describes it
+	spec    any      // nil where a whole file has a type of its own
 	needs   []string // beside apiVersion and kind
 	longest int      // name
 }
@@ -159,11 +162,24 @@ func kinds(t *testing.T) []kind {
 		{fleet.KindClass, "Class", least.Classes["a"].Spec, []string{"metadata", "spec"}, 63},
 		{fleet.KindTenant, "Tenant", fleet.TenantSpec{}, []string{"metadata", "spec"}, 40},
 		{fleet.KindApproval, "Approval", fleet.ApprovalSpec{}, []string{"metadata", "spec"}, 32},
+		{"Provider", "Description", nil, nil, 40},
 	}
 }
 
 // schema is the whole schema of a kind.
 func (g *generator) schema(k kind) object {
+	head := object{
+		{"$schema", "http://json-schema.org/draft-07/schema#"},
+		{"$id", URL(k.name)},
+		{"title", k.name},
+		{"description", describe(g.docs[k.doc], reflect.TypeFor[struct{}]())},
+	}
+	if k.spec == nil {
+		whole := g.structure(reflect.ValueOf(render.Description{}))
+		metadata, _ := get(get(whole, "properties").(object), "metadata").(object)
+		g.bound(metadata, k.longest)
+		return append(head, whole...)
+	}
 	metadata := g.structure(reflect.ValueOf(fleet.Metadata{}))
 	if k.name == fleet.KindFleet {
 		metadata = without(metadata, "required")
@@ -173,11 +189,7 @@ func (g *generator) schema(k kind) object {
 	if k.name == fleet.KindApproval {
 		metadata = named(metadata, hashForm)
 	}
-	return object{
-		{"$schema", "http://json-schema.org/draft-07/schema#"},
-		{"$id", URL(k.name)},
-		{"title", k.name},
-		{"description", describe(g.docs[k.doc], reflect.TypeFor[struct{}]())},
+	return append(head, object{
 		{"type", "object"},
 		{"properties", object{
 			{"apiVersion", object{{"type", "string"}, {"enum", []string{fleet.APIVersion}}}},
@@ -187,7 +199,7 @@ func (g *generator) schema(k kind) object {
 		}},
 		{"required", append([]string{"apiVersion", "kind"}, k.needs...)},
 		{"additionalProperties", false},
-	}
+	}...)
 }
 
 // bound says how long a name may be, which differs from kind to kind.
@@ -297,6 +309,8 @@ func (g *generator) value(v reflect.Value) object {
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
 		return object{{"type", "string"}}
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return append(object{{"type", "string"}, {"minLength", 1}}, g.rule(t.Name(), nil)...)
 	case t.Kind() == reflect.Pointer:
 		if v.IsNil() {
 			return g.value(reflect.Zero(t.Elem()))

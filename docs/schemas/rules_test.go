@@ -56,6 +56,35 @@ var dataStores = []object{
 	},
 }
 
+// Forms of values, as package render has them.
+const (
+	baseKind   = `^([^/*]*/)?[A-Za-z][A-Za-z0-9]*/[A-Za-z][A-Za-z0-9]*$`
+	baseKinds  = `^(([^/*]*/)?[A-Za-z][A-Za-z0-9]*/[A-Za-z][A-Za-z0-9]*|[^/*]+/\*/\*)$`
+	objectName = `^[^*]*\*?$`
+	reasonForm = `^[A-Z][A-Za-z0-9]{0,62}$`
+	leftForm   = `^(spec\.|metadata\.(labels|annotations)(\.|$))(([A-Za-z_][A-Za-z0-9_-]*|\[[A-Za-z0-9./_-]+\])(\.|$))*$`
+)
+
+// What a section says that is written so: datastores run elsewhere, something is derived.
+var (
+	elsewhere = object{{"required", []string{"external"}}, {"properties", object{{"external", object{{"enum", []bool{true}}}}}}}
+	derived   = object{{"required", []string{"derive"}}, {"properties", object{{"derive", object{{"minItems", 1}}}}}}
+)
+
+// lackingReason is why a provider's control planes cannot do something.
+var lackingReason = object{{"type", "string"}}
+
+// ofImport is what an import section has to say, and what it must not.
+func ofImport(required, forbidden []string) []object {
+	return []object{{{"properties", object{{"import", object{{"required", required}, {"not", object{{"anyOf", oneOf(forbidden...)}}}}}}}}}
+}
+
+// What imports say of tenants, and of datastores. A tenant may say what of its datastore.
+var (
+	importedTenant = []string{"version", "replicas", "serviceCIDR", "podCIDR", "domain", "endpoint"}
+	importedStore  = []string{"spec"}
+)
+
 // rules are what the loader wants of fields, by Type.Field, and of structs, beyond
 // what their types say. "each KEYWORD" is about the items of a list and the values
 // of a table.
@@ -135,4 +164,41 @@ var rules = map[string]object{
 	"AdoptDataStore.Name":      {{"pattern", dnsForm}, {"maxLength", 253}},
 	"AdoptDataStore.Objects":   {{"minProperties", 1}, {"maxProperties", 200}, {"each pattern", uidForm}},
 	"Access.Groups":            {{"maxItems", 20}, {"uniqueItems", true}, {"each maxLength", 253}, {"each pattern", `^\S(.*\S)?$`}, {"each not", object{{"pattern", "^system:"}}}},
+
+	"Description.APIVersion":  {{"enum", []string{fleet.APIVersion}}},
+	"Description.Kind":        {{"enum", []string{"Provider"}}},
+	"Description.BaseVersion": {{"pattern", baseForm}},
+	"Description.Tenant": {
+		{"not", elsewhere},
+		{"allOf", ofImport(importedTenant, importedStore)},
+	},
+	"Description.Teardown": {
+		{"not", object{{"anyOf", append(oneOf("kubeconfig", "import"), derived, elsewhere)}}},
+	},
+	"Description.DataStore": {
+		{"not", object{{"anyOf", append(oneOf("kubeconfig"), derived)}}},
+		{"allOf", ofImport(importedStore, append([]string{"dataStore", "schema", "username"}, importedTenant...))},
+	},
+	"VersionChange.Minors": {{"minimum", 0}},
+	"Capabilities.Reasons": {
+		{"properties", object{{"sleep", lackingReason}, {"dataStoreChange", lackingReason}, {"versionChange", lackingReason}}},
+		{"additionalProperties", false},
+	},
+	"expression":         {{"maxLength", 8192}},
+	"kind":               {{"pattern", baseKinds}},
+	"section.Kinds":      {{"minItems", 1}, {"uniqueItems", true}},
+	"section.Health":     {{"minItems", 1}},
+	"workload.Kind":      {{"pattern", baseKind}},
+	"workload.Resources": {{"minItems", 1}},
+	"grant.Kind":         {{"pattern", baseKind}},
+	"demand.Kind":        {{"pattern", baseKind}},
+	"rule":               {{"not", object{{"required", []string{"inProgress"}}, {"not", object{{"required", []string{"failed"}}}}}}},
+	"rule.Kind":          {{"pattern", baseKind}},
+	"rule.Name":          {{"pattern", objectName}},
+	"rule.Reason":        {{"pattern", reasonForm}},
+	"output.Kind":        {{"pattern", baseKind}},
+	"output.Object":      {{"pattern", objectName}},
+	"importing.Kind":     {{"pattern", baseKind}},
+	"left.Kind":          {{"pattern", baseKind}},
+	"left.Fields":        {{"minItems", 1}, {"each pattern", leftForm}},
 }

@@ -1,11 +1,11 @@
-// Package schemas holds a JSON Schema for each kind of a fleet repository, so that
-// editors complete and check declarations while one types.
+// Package schemas holds a JSON Schema for each kind of a fleet repository, and for a
+// provider's description, so that editors complete and check files while one types.
 //
-// The schemas are generated from the types of package fleet: fields, their Go
-// documentation, and as much of the rules as a schema can say. The test of this
-// package generates them anew and compares, and holds them against every example
-// and against the fleet's own test data; run it with -update after a change of the
-// types.
+// The schemas are generated from the types of packages fleet and render: fields, their
+// Go documentation, and as much of the rules as a schema can say. The test of this
+// package generates them anew and compares, and holds them against every example,
+// against the fleet's own test data and against all providers; run it with -update after
+// a change of the types.
 //
 // # Why
 //
@@ -28,7 +28,7 @@ const base = "https://raw.githubusercontent.com/tenantry/tenantry/main/docs/sche
 
 // Kinds are those of a fleet repository, in the order in which one meets them.
 func Kinds() []string {
-	return []string{"Fleet", "Shard", "DataStore", "ControlPlaneClass", "Tenant", "Approval"}
+	return []string{"Fleet", "Shard", "DataStore", "ControlPlaneClass", "Tenant", "Approval", "Provider"}
 }
 
 // URL is where a kind's schema is found, in whatever case the kind is written.

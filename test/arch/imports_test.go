@@ -42,7 +42,7 @@ var house = []room{
 	{"reconciler/datastore", nil, "speaks to one etcd from inside a Job; knows keys and users only"},
 	{"reconciler", []string{"fleet", "fleet/...", "git", "git/watch", "render", "reconciler/..."}, "wires the core to its edges"},
 	{"cmd/tenantry", []string{"docs/schemas", "fleet", "fleet/...", "git", "render", "render/adoption", "render/trial", "reconciler", "reconciler/..."}, "flags, wiring, printing"},
-	{"docs/schemas", []string{"fleet"}, "data and the embed of it; its test makes the schemas from the types of fleet"},
+	{"docs/schemas", []string{"fleet", "render"}, "data and the embed of it; its test makes the schemas from the types of fleet, and of provider.yaml from those of render"},
 	{"examples", []string{"fleet", "fleet/...", "render"}, "data only; its test loads, validates and renders every example"},
 	{"test/...", []string{"..."}, "tests look at the whole house; nobody imports them but tests"},
 }
