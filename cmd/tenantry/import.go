@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantry/tenantry/docs/schemas"
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/render/adoption"
 )
@@ -45,13 +46,16 @@ a class, imported-<provider>; what only one has becomes a patch of its own. What
 be declared is listed with its reason, and left out as a whole. No file that is there is
 overwritten. NAME is a control plane's, or NAMESPACE/NAME; without one it is all.
 
+With --repository it looks into the ledger, too: a name that this has for another
+tenant or datastore, one that was removed included, is not given again.
+
 It exits with 1 if something was found that could not be imported.`,
 		Example: `  tenantry import --shard eu-1 --kubeconfigs ./shards --dry-run
   tenantry import --shard eu-1 --kubeconfigs ./shards --fleet ./fleet --team web --namespace team-a
   tenantry import --shard eu-1 --kubeconfigs ./shards team-a/acme`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	i.take(cmd, "kubeconfigs")
+	i.take(cmd, append([]string{"kubeconfigs", "ledger-branch"}, remoteSettings...)...)
 	flags := cmd.Flags()
 	flags.StringVar(&i.shard, "shard", "", "`SHARD` to read")
 	flags.StringVar(&i.dir, "fleet", "", "`DIR` of the fleet")
@@ -130,13 +134,17 @@ func (i *importer) run(ctx context.Context) (*importedAnswer, error) {
 		}
 		return nil, hint(errors.New("the fleet declares no such shard"), "declared: "+orNone(sortedNames(f.Shards))+"; write shards/"+i.shard+".yaml first")
 	}
+	decided, err := i.decided(ctx)
+	if err != nil {
+		return nil, err
+	}
 	live, err := i.list(ctx, adoption.Kinds(r))
 	if err != nil {
 		return nil, err
 	}
 	task := i.progress.begin("make declarations")
 	result, err := adoption.Run(r, adoption.Input{
-		Shard: i.shard, Team: i.team, Objects: live.objects, Fleet: f, Wanted: i.wanted(),
+		Shard: i.shard, Team: i.team, Objects: live.objects, Fleet: f, Decided: decided, Wanted: i.wanted(),
 		Load: func(files map[string][]byte) (*fleet.Fleet, fleet.Findings, error) {
 			return loader.Load(newOverlay(base, files))
 		},
@@ -155,6 +163,19 @@ func (i *importer) run(ctx context.Context) (*importedAnswer, error) {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// decided is the ledger; nothing where nobody says which repository has one.
+func (i *importer) decided(ctx context.Context) (*ledger.Ledger, error) {
+	if i.repository == "" {
+		return ledger.Empty(), nil
+	}
+	r, err := i.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.ledger(ctx, i.ledgerBranch)
 }
 
 // wanted tells which control planes were asked for; nil when it is all.

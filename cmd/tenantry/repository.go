@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"regexp"
 
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/git"
 )
 
@@ -75,6 +76,22 @@ func (r *remote) revision(ctx context.Context, branch string) (*git.Revision, er
 		return nil, fmt.Errorf("read branch %s of %s: %w", branch, r.name, err)
 	}
 	return rev, nil
+}
+
+// ledger reads the ledger's branch; where there is none, nothing has been decided.
+func (r *remote) ledger(ctx context.Context, branch string) (*ledger.Ledger, error) {
+	at, err := r.revision(ctx, branch)
+	if errors.Is(err, errNoBranch) {
+		return ledger.Empty(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := ledger.Read(at)
+	if err != nil {
+		return nil, fmt.Errorf("read branch %s of %s: %w", branch, r.name, err)
+	}
+	return l, nil
 }
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{40}$`)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -35,12 +34,8 @@ func (c *config) subject(ctx context.Context, renderer *render.Renderer, name, d
 		return nil, err
 	}
 	defer r.close()
-	l := ledger.Empty()
-	if at, err := r.revision(ctx, c.ledgerBranch); err == nil {
-		if l, err = ledger.Read(at); err != nil {
-			return nil, fmt.Errorf("read branch %s of %s: %w", c.ledgerBranch, c.repository, err)
-		}
-	} else if !errors.Is(err, errNoBranch) {
+	l, err := r.ledger(ctx, c.ledgerBranch)
+	if err != nil {
 		return nil, err
 	}
 	var f *fleet.Fleet

@@ -6,9 +6,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 )
 
@@ -26,6 +28,8 @@ type Input struct {
 	// Fleet is what is declared so far, and Load what would be with further files.
 	Fleet *fleet.Fleet
 	Load  func(files map[string][]byte) (*fleet.Fleet, fleet.Findings, error)
+	// Decided is the ledger, whose names are taken, too; nil where it is not known.
+	Decided *ledger.Ledger
 	// Schema is where editors find the schema of a kind of declaration.
 	Schema func(kind string) string
 }
@@ -89,6 +93,8 @@ type run struct {
 	result   Result
 	// names are taken, of tenants and of datastores.
 	tenants, stores map[string]bool
+	// kept is why the ledger has a name, by kind and name.
+	kept map[string]string
 	// byObject are declared datastores by the name of their object on the shard.
 	byObject map[string]store
 	// adopted are those who take objects over already, by object and uid.
@@ -108,7 +114,7 @@ func Run(r *render.Renderer, in Input) (*Result, error) {
 	}
 	x := &run{
 		Input: in, renderer: r, shard: newShard(in.Objects, r.Imports()),
-		tenants: map[string]bool{}, stores: map[string]bool{}, byObject: map[string]store{}, adopted: map[string]Owner{}, lost: map[string]string{},
+		tenants: map[string]bool{}, stores: map[string]bool{}, kept: map[string]string{}, byObject: map[string]store{}, adopted: map[string]Owner{}, lost: map[string]string{},
 	}
 	x.result = Result{Files: map[string][]byte{}, Imported: []Owner{}, Left: []Left{}} // empty lists for machines, not null
 	x.taken()
@@ -121,7 +127,7 @@ func Run(r *render.Renderer, in Input) (*Result, error) {
 	return &x.result, nil
 }
 
-// taken notes what the fleet declares already, well or not.
+// taken notes what the fleet declares already, well or not, and what was decided.
 func (x *run) taken() {
 	for name, t := range x.Fleet.Tenants {
 		x.tenants[name] = true
@@ -147,6 +153,38 @@ func (x *run) taken() {
 			x.tenants[ref.Name] = true
 		case fleet.KindDataStore:
 			x.stores[ref.Name] = true
+		}
+	}
+	if x.Decided != nil {
+		x.decided()
+	}
+}
+
+// decided notes what the ledger has beside: who is being taken over is declared, though not
+// in these files. The name of a removed tenant is free again once it is purged.
+func (x *run) decided() {
+	for name, e := range x.Decided.Tenants {
+		switch {
+		case x.tenants[name] || e.Lifecycle == ledger.Purged:
+			continue
+		case e.Lifecycle == ledger.Living:
+			x.kept[string(render.OwnerTenant)+name] = "the ledger has one of this name, which lives on shard " + e.Placement.Shard
+			if e.Adopting() {
+				x.note(Owner{Kind: render.OwnerTenant, Name: name, File: path.Join(e.Source, "tenant.yaml")}, e.Adopted.Objects)
+			}
+		default:
+			x.kept[string(render.OwnerTenant)+name] = "the ledger has one of this name, which was removed, and whose data is kept until " + e.Tombstone.PurgeAfter.UTC().Format(time.RFC3339)
+		}
+		x.tenants[name] = true
+	}
+	for name, e := range x.Decided.DataStores {
+		if x.stores[name] {
+			continue
+		}
+		x.stores[name] = true
+		x.kept[string(render.OwnerDataStore)+name] = "the ledger has one of this name on shard " + e.Shard
+		if e.Adopting() {
+			x.note(Owner{Kind: render.OwnerDataStore, Name: name, File: e.Source}, e.Adopted.Objects)
 		}
 	}
 }
@@ -194,16 +232,19 @@ func (x *run) leaveAll(o *live, err error) {
 	}
 }
 
-// name is what an object's declaration is called: as it is, or with what tells it apart.
-// It is empty when no name fits.
-func name(taken map[string]bool, plain, prefix string) string {
+// name is what an object's declaration is called: as it is, or with what tells it apart. why
+// says what the ledger has by the plain name; without a name, why none fits.
+func (x *run) name(kind render.OwnerKind, taken map[string]bool, plain, prefix string) (name, why string) {
+	if kept := x.kept[string(kind)+plain]; kept != "" {
+		why = fmt.Sprintf("cannot be called %s: %s", plain, kept)
+	}
 	for _, name := range []string{plain, prefix + "-" + plain} {
 		if fleet.NameFault(name) == "" && !taken[name] {
 			taken[name] = true
-			return name
+			return name, why
 		}
 	}
-	return ""
+	return "", fmt.Sprintf("neither %s nor %s-%s is a name for it: taken, or none of a %s", plain, prefix, plain, kind)
 }
 
 func (x *run) sort() {

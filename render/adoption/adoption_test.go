@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/render/adoption"
 )
@@ -208,6 +210,54 @@ func TestNamesAreUnique(t *testing.T) {
 	}, store("default"), plane("team-a", "acme"))
 	if got := names(r); !slices.Equal(got, []string{"datastore eu-1-default", "tenant acme"}) {
 		t.Errorf("got %v\n%s", got, told(r))
+	}
+}
+
+// A name that the ledger has is not given again, until its tenant is purged; and who is being
+// taken over there is declared, if not in these files.
+func TestNamesInTheLedger(t *testing.T) {
+	gone := &ledger.Tombstone{PurgeAfter: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
+	adopted := func(object, uid string) map[string]string { return map[string]string{object: uid} }
+	decided := ledger.Empty().With(ledger.Changes{
+		Tenants: map[string]*ledger.Tenant{
+			"acme":    {Name: "acme", Lifecycle: ledger.Living, Placement: ledger.Placement{Shard: "eu-2"}},
+			"globex":  {Name: "globex", Lifecycle: ledger.Tombstoned, Tombstone: gone},
+			"hooli":   {Name: "hooli", Lifecycle: ledger.Purging, Tombstone: gone},
+			"initech": {Name: "initech", Lifecycle: ledger.Purged, Tombstone: gone},
+			"umbrella": {
+				Name: "umbrella", Lifecycle: ledger.Living, Source: "tenants/ops/umbrella", Placement: ledger.Placement{Shard: "eu-1"},
+				Adopted: &ledger.Adopted{Objects: adopted("TenantControlPlane.kamaji.clastix.io/team-a/umbrella", "uid-team-a-umbrella")},
+			},
+			"vandelay": {
+				Name: "vandelay", Lifecycle: ledger.Tombstoned, Tombstone: gone,
+				Adopted: &ledger.Adopted{Objects: adopted("TenantControlPlane.kamaji.clastix.io/team-a/vandelay", "uid-team-a-vandelay")},
+			},
+		},
+		DataStores: map[string]*ledger.DataStore{"default": {Name: "default", Shard: "eu-2"}},
+	})
+	r := importedBeside(t, decided, nil, store("default"), plane("team-a", "acme"), plane("team-a", "globex"), plane("team-a", "hooli"),
+		plane("team-a", "initech"), plane("team-a", "umbrella"), plane("team-a", "vandelay"))
+	want := []string{
+		"datastore eu-1-default", "tenant initech", "tenant team-a-acme", "tenant team-a-globex", "tenant team-a-hooli", "tenant team-a-vandelay",
+	}
+	if got := slices.Sorted(slices.Values(names(r))); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v\n%s", got, want, told(r))
+	}
+	if len(r.Declared) != 1 || r.Declared[0].File != "tenants/ops/umbrella/tenant.yaml" {
+		t.Errorf("declared %+v, want umbrella", r.Declared)
+	}
+	warnings := map[string]string{}
+	for _, o := range r.Imported {
+		warnings[o.Name] = strings.Join(o.Warnings, "\n")
+	}
+	const removed = ": the ledger has one of this name, which was removed, and whose data is kept until 2026-03-04T10:00:00Z"
+	wantWarnings := map[string]string{
+		"eu-1-default": "cannot be called default: the ledger has one of this name on shard eu-2",
+		"initech":      "", "team-a-acme": "cannot be called acme: the ledger has one of this name, which lives on shard eu-2",
+		"team-a-globex": "cannot be called globex" + removed, "team-a-hooli": "cannot be called hooli" + removed, "team-a-vandelay": "cannot be called vandelay" + removed,
+	}
+	if diff := cmp.Diff(wantWarnings, warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 

@@ -70,9 +70,13 @@ func (x *run) dataStore(how *render.Import, o *live) string {
 	if err != nil {
 		return strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	called := name(x.stores, o.id.Name, x.Shard)
+	called, why := x.name(render.OwnerDataStore, x.stores, o.id.Name, x.Shard)
 	if called == "" {
-		return fmt.Sprintf("neither %s nor %s-%s is a name for it: taken, or none of a datastore", o.id.Name, x.Shard, o.id.Name)
+		return why
+	}
+	warnings := tenders(o.content)
+	if why != "" {
+		warnings = append(warnings, why)
 	}
 	spec := says.DataStoreSpec
 	spec.Shards = []string{x.Shard}
@@ -88,7 +92,7 @@ func (x *run) dataStore(how *render.Import, o *live) string {
 	x.result.Files[file] = data
 	x.byObject[o.id.Name] = store{called, how.Provider()}
 	x.result.Imported = append(x.result.Imported, Owner{
-		Kind: render.OwnerDataStore, Name: called, Object: o.id.String(), Provider: how.Provider(), File: file, Warnings: tenders(o.content),
+		Kind: render.OwnerDataStore, Name: called, Object: o.id.String(), Provider: how.Provider(), File: file, Warnings: warnings,
 	})
 	return ""
 }

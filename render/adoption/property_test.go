@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantry/tenantry/fleet"
+	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/render"
 	"github.com/tenantry/tenantry/render/adoption"
 )
@@ -49,6 +50,12 @@ func declared(files map[string][]byte) fstest.MapFS {
 // imported runs an import into a fleet that has these files.
 func imported(t testing.TB, have map[string][]byte, objects ...object) *adoption.Result {
 	t.Helper()
+	return importedBeside(t, nil, have, objects...)
+}
+
+// importedBeside is imported where a ledger is known.
+func importedBeside(t testing.TB, decided *ledger.Ledger, have map[string][]byte, objects ...object) *adoption.Result {
+	t.Helper()
 	r := newRenderer(t)
 	load := func(files map[string][]byte) (*fleet.Fleet, fleet.Findings, error) {
 		all := maps.Clone(have)
@@ -63,7 +70,7 @@ func imported(t testing.TB, have map[string][]byte, objects ...object) *adoption
 		t.Fatal(err, findings)
 	}
 	result, err := adoption.Run(r, adoption.Input{
-		Shard: "eu-1", Team: "web", Objects: objects, Fleet: f, Load: load, Schema: func(kind string) string { return "https://example.com/" + kind },
+		Shard: "eu-1", Team: "web", Objects: objects, Fleet: f, Decided: decided, Load: load, Schema: func(kind string) string { return "https://example.com/" + kind },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,10 +19,13 @@ func (x *run) housed(f *found) bool {
 		x.leave(f.object, "", why)
 		return false
 	}
-	f.name = name(x.tenants, f.object.id.Name, f.object.id.Namespace)
-	if f.name == "" {
-		x.leave(f.object, "", fmt.Sprintf("neither %s nor %s-%s is a name for it: taken, or none of a tenant", f.object.id.Name, f.object.id.Namespace, f.object.id.Name))
+	called, why := x.name(render.OwnerTenant, x.tenants, f.object.id.Name, f.object.id.Namespace)
+	if called == "" {
+		x.leave(f.object, "", why)
 		return false
+	}
+	if f.name = called; why != "" {
+		f.warnings = append(f.warnings, why)
 	}
 	return true
 }
