@@ -13,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tenantry/tenantry/test/kamaji"
 )
@@ -38,7 +39,8 @@ func (s *shard) existing(t *testing.T, store string, names ...string) {
 		"stringData": map[string]any{"username": "root", "password": "canary"},
 	})
 	s.byHand(t, "DataStore", map[string]any{
-		"apiVersion": "kamaji.clastix.io/v1alpha1", "kind": "DataStore", "metadata": map[string]any{"name": store},
+		"apiVersion": "kamaji.clastix.io/v1alpha1", "kind": "DataStore",
+		"metadata": map[string]any{"name": store, "labels": map[string]any{"team": "data"}, "annotations": map[string]any{"example.com/note": "theirs"}},
 		"spec": map[string]any{
 			"driver": "MySQL", "endpoints": []any{"db.data.svc:3306"}, "basicAuth": map[string]any{"username": secret("username"), "password": secret("password")},
 		},
@@ -141,6 +143,26 @@ func TestImport(t *testing.T) {
 		}
 	}
 
+	// What others wrote on the datastore's object is theirs, now as before.
+	theirs := func(label string) {
+		t.Helper()
+		o, err := s.there("DataStore", store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.GetLabels()["team"] != label || o.GetAnnotations()["example.com/note"] != "theirs" || o.GetLabels()["tenantry.io/uid"] == "" {
+			t.Errorf("the datastore has the labels %v and annotations %v", o.GetLabels(), o.GetAnnotations())
+		}
+		if owners := fmt.Sprint(o.GetManagedFields()); strings.Count(owners, "f:team") != 1 || strings.Count(owners, "f:example.com/note") != 1 {
+			t.Errorf("what is others' on the datastore belongs to %s", owners)
+		}
+	}
+	theirs("data")
+	_, err := s.client.Resource(resource("DataStore")).Patch(t.Context(), store, types.MergePatchType, []byte(`{"metadata":{"labels":{"team":"other"}}}`), metav1.PatchOptions{FieldManager: "kubectl-label"})
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	// It is a tenant like any other now.
 	path := "tenants/old/" + names[0] + "/tenant.yaml"
 	f.MustCommit(declared, map[string]string{path: strings.Replace(f.MustFiles(declared)[path], "  version: v1.33.2", "  version: v1.33.3", 1)})
@@ -169,6 +191,7 @@ func TestImport(t *testing.T) {
 	if o, err := s.there("Secret", "default/"+store); err != nil || o.GetDeletionTimestamp() != nil {
 		t.Errorf("what is not ours in its namespace is gone: %v", err)
 	}
+	theirs("other")
 }
 
 // oldPlane reads a TenantControlPlane that people made.
