@@ -120,7 +120,7 @@ func asks(r *render.Renderer, places *placement.State, f *fleet.Fleet, l *ledger
 	case e == nil || e.Lifecycle != ledger.Living:
 		return nil, fmt.Errorf("tenant %s has no place yet, so it may ask for any", name)
 	case !core.AsksForMigration(t, e):
-		return nil, fmt.Errorf("tenant %s asks for nothing that needs an approval: it lives on %s", name, whereabouts(e.Placement))
+		return nil, fmt.Errorf("tenant %s asks for nothing that needs an approval: it lives %s", name, e.Placement.Where())
 	}
 	class := f.Classes[t.Spec.Class]
 	if class == nil {

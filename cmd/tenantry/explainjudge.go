@@ -166,7 +166,7 @@ func (e *explanation) judgeCandidates(b *branches) {
 			e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
 			return
 		}
-		e.WaitsFor = append(e.WaitsFor, "the decision: there is room on "+strings.Replace(whereabouts(p), ",", " with", 1))
+		e.WaitsFor = append(e.WaitsFor, "the decision: there is room "+p.Where())
 		return
 	}
 	for _, r := range unplaced.Rejections {

@@ -87,7 +87,7 @@ func (e *explanation) writeDeclared(row rowWriter) {
 
 func (e *explanation) writePlacement(row rowWriter, d *ledger.Tenant) {
 	p := d.Placement
-	row("placement", "%s, %s", whereabouts(p), cmp.Or(p.Address, p.Host))
+	row("placement", "%s, %s", p.Where(), cmp.Or(p.Address, p.Host))
 	if e.PlacedSince != nil {
 		row("", "since %s in the ledger", e.PlacedSince)
 	} else {

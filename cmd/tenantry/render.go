@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/tenantry/tenantry/fleet"
-	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/strict"
 	"github.com/tenantry/tenantry/render"
 )
@@ -89,7 +88,7 @@ func (s *subject) describe(w io.Writer, r *render.Renderer, unit *render.Unit) {
 		size += len(o.JSON)
 	}
 	fmt.Fprintf(w, "%s: %s, %d KiB, digest %s\n", name, plural(len(unit.Objects), "object"), (size+1023)/1024, unit.Digest)
-	fmt.Fprintf(w, "%s: on %s, %s\n", name, whereabouts(p), cmp.Or(p.Address, p.Host))
+	fmt.Fprintf(w, "%s: %s, %s\n", name, p.Where(), cmp.Or(p.Address, p.Host))
 	for _, note := range s.notes {
 		fmt.Fprintf(w, "%s: %s\n", name, note)
 	}
@@ -100,14 +99,6 @@ func (s *subject) describe(w io.Writer, r *render.Renderer, unit *render.Unit) {
 	if f, err := r.Footprint(class, s.input.BaseVersion); err == nil {
 		fmt.Fprintf(w, "class %s: a tenant requests %dm CPU and %d MiB in %s\n", class.Metadata.Name, f.MilliCPU, f.Memory>>20, plural(int(f.Pods), "pod"))
 	}
-}
-
-// whereabouts is where a tenant is placed: its shard, and its datastore if it has one.
-func whereabouts(p ledger.Placement) string {
-	if p.DataStore == "" {
-		return "shard " + p.Shard
-	}
-	return fmt.Sprintf("shard %s, datastore %s", p.Shard, p.DataStore)
 }
 
 // printObjects writes a YAML stream, or one List, as kubectl takes them.

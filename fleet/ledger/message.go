@@ -162,6 +162,14 @@ func (p Placement) String() string {
 	return fmt.Sprintf("%s (%saddress %s)", p.Shard, store, p.Address)
 }
 
+// Where is the placement in a sentence, without the address: on shard eu-1 with datastore eu-1-a.
+func (p Placement) Where() string {
+	if p.DataStore == "" {
+		return "on shard " + p.Shard
+	}
+	return fmt.Sprintf("on shard %s with datastore %s", p.Shard, p.DataStore)
+}
+
 func describeDataStore(name string, was, is *DataStore) []line {
 	const noun = "datastore"
 	switch {

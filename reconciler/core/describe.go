@@ -91,7 +91,7 @@ func (c *Core) observe(st *TenantStatus, e *ledger.Tenant, held note) {
 	s, o := c.shard(e.Placement.Shard), c.owners[e.UID]
 	v := o.verdict
 	c.reference(st, o, s)
-	placed := condition("Placed", "True", note{"Placed", whereabouts(e.Placement)})
+	placed := condition("Placed", "True", note{"Placed", e.Placement.Where()})
 	applied := v.condition()
 	if applied.Status == "True" {
 		st.Digest = v.digest

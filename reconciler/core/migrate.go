@@ -18,7 +18,7 @@ import (
 // stays says where a tenant is to live that lives already, and why not as it is declared.
 func (c *Core) stays(d *draft, t *fleet.Tenant, e *ledger.Tenant) (ledger.Placement, note) {
 	p, frozen := e.Placement, func(why string) note {
-		return note{"Frozen", fmt.Sprintf("it lives %s and stays there: %s", whereabouts(e.Placement), why)}
+		return note{"Frozen", fmt.Sprintf("it lives %s and stays there: %s", e.Placement.Where(), why)}
 	}
 	switch {
 	case t.Spec.Shard != "" && t.Spec.Shard != p.Shard:
@@ -37,7 +37,7 @@ func (c *Core) stays(d *draft, t *fleet.Tenant, e *ledger.Tenant) (ledger.Placem
 	}
 	if item := Approvable(e, to.DataStore); !d.fleet.Approves(item) {
 		return p, note{"NeedsApproval", fmt.Sprintf("it lives %s, and to bring its state to datastore %s is a person's decision: tenantry approve %s writes %s",
-			whereabouts(p), to.DataStore, e.Name, fleet.ApprovalPath([]fleet.ApprovalItem{item}))}
+			p.Where(), to.DataStore, e.Name, fleet.ApprovalPath([]fleet.ApprovalItem{item}))}
 	}
 	if why := c.unready(ds); why.reason != "" {
 		c.awaited[ds.Name] = true

@@ -73,14 +73,6 @@ func storeOf(l *ledger.Ledger, p ledger.Placement) (ds *ledger.DataStore, missin
 	return ds, ds == nil && p.DataStore != ""
 }
 
-// whereabouts is where a tenant lives, in words.
-func whereabouts(p ledger.Placement) string {
-	if p.DataStore == "" {
-		return "on shard " + p.Shard
-	}
-	return fmt.Sprintf("on shard %s with datastore %s", p.Shard, p.DataStore)
-}
-
 func tenantInput(e *ledger.Tenant, t *fleet.Tenant, class *fleet.Class, inForce *ledger.Class, ds *ledger.DataStore) render.TenantInput {
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Placement, in.Lifecycle, in.Adopted = e.UID, inForce.BaseVersion, e.Placement, e.Lifecycle, e.Adopted
