@@ -22,13 +22,9 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 	tenant := &fleet.Tenant{Metadata: fleet.Metadata{Name: "nobody"}, Spec: fleet.TenantSpec{Class: class.Metadata.Name}}
 	in := TenantInput{
 		Name: "nobody", UID: ledger.UID("nobody"), Spec: fleet.Resolve(tenant, class), Class: class, BaseVersion: baseVersion,
-		Placement: ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"},
 		Lifecycle: ledger.Living,
 	}
-	if !r.KeepsState(class, baseVersion) {
-		in.Placement.DataStore = "nothing"
-		in.DataStore = DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: baseVersion}
-	}
+	in.Placement, in.DataStore = r.Nowhere(class, baseVersion)
 	in.Spec.Parameters = samples(in.Spec.Parameters, class.Spec.Parameters)
 	if in.Spec.Version == "" {
 		in.Spec.Version = "v1.0.0" // the class leaves it to its tenants
@@ -38,6 +34,16 @@ func (r *Renderer) nobody(class *fleet.Class, baseVersion string) (*Unit, error)
 		return nil, fmt.Errorf("class %s: %w", class.Metadata.Name, err)
 	}
 	return unit, nil
+}
+
+// Nowhere stands in for the placement of a tenant that nobody has decided on.
+func (r *Renderer) Nowhere(class *fleet.Class, baseVersion string) (ledger.Placement, DataStoreInput) {
+	p := ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"}
+	if r.KeepsState(class, baseVersion) {
+		return p, DataStoreInput{}
+	}
+	p.DataStore = "nothing"
+	return p, DataStoreInput{Name: p.DataStore, UID: ledger.UID(p.DataStore), BaseVersion: baseVersion}
 }
 
 // ForeignKubeconfig names the Secret in which a provider's own controllers keep a

@@ -94,13 +94,8 @@ func renderTenant(r *render.Renderer, t *fleet.Tenant, class *fleet.Class) error
 	base := r.BaseFor(class)
 	in := render.InputOf(t, class)
 	in.UID, in.BaseVersion, in.Lifecycle = ledger.UID(name), base, ledger.Living
-	in.Placement = ledger.Placement{Shard: "nowhere", Address: "192.0.2.1"}
-	switch keeps := r.KeepsState(class, base); {
-	case keeps && t.Spec.DataStore != "":
+	if in.Placement, in.DataStore = r.Nowhere(class, base); in.Placement.DataStore == "" && t.Spec.DataStore != "" {
 		return fmt.Errorf("spec.dataStore: provider %s of class %s keeps the state of its tenants itself: leave it out", class.Spec.Provider, class.Metadata.Name)
-	case !keeps:
-		in.Placement.DataStore = "nothing"
-		in.DataStore = render.DataStoreInput{Name: "nothing", UID: ledger.UID("nothing"), BaseVersion: base}
 	}
 	if a := t.Spec.Adopt; a != nil {
 		in.Adopted, in.Placement.Address, in.Placement.Host = ledger.AdoptedAs(a), a.Address, a.Host
