@@ -119,8 +119,7 @@ func (c *config) explain(ctx context.Context, name string) (*explanation, error)
 	if err := e.decisions(ctx, r, b); err != nil {
 		return nil, err
 	}
-	e.judge(b)
-	return e, nil
+	return e, e.judge(b)
 }
 
 // declaration finds what is declared, and by which commit.

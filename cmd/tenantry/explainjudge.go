@@ -15,7 +15,7 @@ import (
 )
 
 // judge draws the conclusions: in one sentence, what it waits for, what helps.
-func (e *explanation) judge(b *branches) {
+func (e *explanation) judge(b *branches) error {
 	d, o := e.Decided, e.Observed
 	switch {
 	case d != nil && d.Lifecycle != ledger.Living:
@@ -41,11 +41,14 @@ func (e *explanation) judge(b *branches) {
 			e.PlacedBy = placedBy(*e.Declared.Spec)
 		}
 	case o == nil || o.Shard == "":
-		e.judgeCandidates(b)
+		if err := e.judgeCandidates(b); err != nil {
+			return err
+		}
 	}
 	if d != nil && o != nil && o.Epoch != 0 && o.Epoch < d.Epoch {
 		e.Notes = append(e.Notes, fmt.Sprintf("the newest decision (epoch %d) has not been observed yet (epoch %d)", d.Epoch, o.Epoch))
 	}
+	return nil
 }
 
 func (e *explanation) judgeRemoved() {
@@ -146,28 +149,28 @@ func sentence(c core.Condition) string {
 
 // judgeCandidates asks the function that places tenants, with what the branches
 // hold now: the daemon would get the same answer.
-func (e *explanation) judgeCandidates(b *branches) {
+func (e *explanation) judgeCandidates(b *branches) error {
 	t := b.fleet.Tenants[e.Name]
 	if t == nil {
-		return
+		return nil
 	}
 	class := b.fleet.Classes[t.Spec.Class]
 	if class == nil {
-		return
+		return nil
 	}
 	renderer, err := render.New(render.Options{Image: "unused"})
 	if err != nil {
-		return
+		return err
 	}
 	p, err := placement.New(b.fleet, b.ledger).Place(ask(renderer, b.ledger, t, class))
 	var unplaced *placement.Unplaced
 	if !errors.As(err, &unplaced) {
 		if trouble, why := shardTrouble(b.shards[p.Shard]); trouble != "" {
 			e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
-			return
+			return nil
 		}
 		e.WaitsFor = append(e.WaitsFor, "the decision: there is room "+p.Where())
-		return
+		return nil
 	}
 	for _, r := range unplaced.Rejections {
 		e.Candidates = append(e.Candidates, candidate(r))
@@ -175,6 +178,7 @@ func (e *explanation) judgeCandidates(b *branches) {
 	if fix := nearestFix(e.Candidates); fix != "" {
 		e.Advice = []string{"the nearest fix: " + fix}
 	}
+	return nil
 }
 
 // fixes of placement's reasons, the smallest first. Each is a sentence about
