@@ -224,7 +224,10 @@ func (t *trial) foreign(file string, e *render.Example) fleet.Findings {
 // of the first.
 func (t *trial) again(file string, e *render.Example, unit *render.Unit) fleet.Findings {
 	second, err := e.Unit(t.source.Renderer(t.options.Image))
-	if err != nil || second.Digest != unit.Digest {
+	switch {
+	case err != nil:
+		return fleet.Findings{fleet.Finding{File: file, Message: "cannot be rendered again: " + err.Error()}.Fit()}
+	case second.Digest != unit.Digest:
 		return fleet.Findings{{File: file, Message: "is not the same when it is rendered again"}}
 	}
 	return nil
