@@ -47,17 +47,21 @@ func byClusterAPI(t *testing.T) *world {
 // see has the shard show an object changed.
 func (w *world) see(kind string, change func(*Object)) {
 	w.t.Helper()
-	s := w.shards["eu-1"]
+	s, seen := w.shards["eu-1"], false
 	for id, o := range s.objects {
 		if id.Kind != kind {
 			continue
 		}
+		seen = true
 		changed := *o
 		s.version++
 		changed.ResourceVersion = fmt.Sprint(s.version)
 		change(&changed)
 		s.objects[id] = &changed
 		w.queue = append(w.queue, Observed{Shard: "eu-1", Objects: []*Object{&changed}})
+	}
+	if !seen {
+		w.t.Fatalf("the shard has no %s", kind)
 	}
 }
 
