@@ -27,7 +27,7 @@ func TestAgainIsTheFieldManagers(t *testing.T) {
 	}
 	spaces := map[any]bool{}
 	shortcuts := 0
-	for _, o := range rendered(t) {
+	for _, o := range Rendered(t) {
 		if ns, ok := metaOf(o)["namespace"]; ok && !spaces[ns] {
 			spaces[ns] = true
 			both("namespace", func(s *Server) error {

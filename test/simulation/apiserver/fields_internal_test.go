@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// rendered gives all objects of the providers' goldens.
-func rendered(t *testing.T) (all []Object) {
+// Rendered gives all objects of the providers' goldens.
+func Rendered(t *testing.T) (all []Object) {
 	t.Helper()
 	var files []string
 	for _, provider := range []string{"kamaji", "native"} { // whose kinds are served
@@ -45,7 +45,7 @@ func rendered(t *testing.T) (all []Object) {
 func TestFirstApplyIsTheFieldManagers(t *testing.T) {
 	s := New(Options{Now: time.Now, Kinds: append(CertManager(), Kamaji()...)})
 	tried := map[string]bool{}
-	for _, o := range rendered(t) {
+	for _, o := range Rendered(t) {
 		_, w, err := s.target("me", "", o)
 		if err != nil {
 			t.Errorf("%v: %v", o["kind"], err)
