@@ -128,6 +128,8 @@ func (c *config) follow(ctx context.Context, s core.TenantStatus) (credential, e
 			"revert the commit that removed it before then, and it is back")
 	case s.Phase == core.Removed || s.Phase == core.Purging:
 		return credential{}, errors.New("the tenant was removed, and is being torn down")
+	case ref == nil && s.Phase == core.Ready:
+		return credential{}, fmt.Errorf("provider %s does not say where one is", s.Provider)
 	case ref == nil:
 		return credential{}, hint(fmt.Errorf("there is none yet: the tenant is %s", s.Phase),
 			fmt.Sprintf("\"tenantry explain %s\" says what it waits for", s.Name))

@@ -13,8 +13,8 @@ var definitions = flag.String("crds", "", "`DIR` with custom resource definition
 
 // Every provider's control planes live through the same moments. native does with nothing
 // played. The controllers of others are played, and definitions judge what they are said
-// to write: where there are none for a provider, it is not tried. One of them, acme, is a
-// folder of the fleet's own, of an operator that nobody else knows.
+// to write: where there are none for a provider, it is not tried. Two of them are
+// folders of the fleet's own: acme is of an operator that nobody else knows, k3s an example.
 func TestConformance(t *testing.T) {
 	t.Run("native", func(t *testing.T) {
 		s := open(t, suite.full.Start(t), "a")
@@ -28,6 +28,10 @@ func TestConformance(t *testing.T) {
 			s := take(t)
 			s.cluster.Kubectl(t, s.name, "apply", "-f", "testdata/acme/install.yaml")
 			conform(t, s, "acme")
+		})
+		t.Run("k3s", func(t *testing.T) {
+			t.Parallel()
+			conform(t, take(t), "k3s")
 		})
 		t.Run("kamaji", func(t *testing.T) {
 			t.Parallel()

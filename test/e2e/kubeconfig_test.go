@@ -47,10 +47,16 @@ func (c *conformity) ask() (stdout, stderr string, code int) {
 }
 
 // fetch follows the reference: it leads to the kubeconfig that a controller made, or
-// that was derived.
-func (c *conformity) fetch(what string) {
+// that was derived. Where the provider says of none, that is told.
+func (c *conformity) fetch(what string, there bool) {
 	c.t.Helper()
 	out, errs, code := c.ask()
+	if !there {
+		if code != 1 || out != "" || !strings.Contains(errs, "does not say where one is") {
+			c.t.Errorf("%s: without a kubeconfig tenantry kubeconfig ended with %d and said\n%s%s", what, code, out, errs)
+		}
+		return
+	}
 	if code != 0 || errs != "" {
 		c.t.Errorf("%s: tenantry kubeconfig ended with %d and said %s", what, code, errs)
 		return

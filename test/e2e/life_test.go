@@ -33,7 +33,8 @@ type script struct {
 	// Class is the spec of the class; Upgrade is the version that comes after its own.
 	Class   map[string]any `json:"class"`
 	Upgrade string         `json:"upgrade"`
-	// Files are declared beside it. Secrets are what the shard has: namespace/name to keys.
+	// Folder is that of a provider of the fleet's own. Files are declared beside it. Secrets are what the shard has: namespace/name to keys.
+	Folder  string                       `json:"folder"`
 	Files   map[string]string            `json:"files"`
 	Secrets map[string]map[string]string `json:"secrets"`
 	// Objects are what the provider renders for a tenant, the main one first, as
@@ -51,7 +52,8 @@ type moment struct {
 	// Passing: it comes and goes by itself. It counts if it was told at any time since
 	// the moment before.
 	Passing bool `json:"passing"`
-	// Until is what has to stand in the main object before anything is played.
+	// Until is what has to stand in the main object, all at once, before anything is removed
+	// or played; null is what does not.
 	Until map[string]any `json:"until"`
 	// Commit declares files; Remove takes an object away, as resource.version.group/name.
 	Commit map[string]string `json:"commit"`
@@ -136,6 +138,11 @@ func conform(t *testing.T, s *shard, provider string) {
 	files := map[string]string{
 		"classes/conform/class.yaml": `{"apiVersion": "tenantry.io/v1alpha1", "kind": "ControlPlaneClass", "metadata": {"name": "conform"}, "spec": ` + string(spec) + "}\n",
 	}
+	if life.Folder != "" {
+		for path, content := range filesOf(t, life.Folder) {
+			files["providers/"+provider+"/"+path] = content
+		}
+	}
 	for path, content := range life.Files {
 		files[c.say(path)] = c.say(content)
 	}
@@ -215,20 +222,23 @@ func (c *conformity) live(name string) {
 	if len(m.Commit) > 0 {
 		c.MustCommit(declared, m.Commit)
 	}
+	c.eventually(what+": what has to stand is written", func() error {
+		for path, want := range m.Until {
+			o, err := c.main()
+			if err != nil {
+				return err
+			}
+			if got := field(o, strings.Split(path, ".")...); fmt.Sprint(got) != fmt.Sprint(want) {
+				return fmt.Errorf("%s is %v, want %v", path, got, want)
+			}
+		}
+		return nil
+	})
 	if m.Remove != "" {
 		to, called := c.of(m.Remove, false)
 		if err := to.Delete(c.t.Context(), called, metav1.DeleteOptions{}); err != nil {
 			c.t.Fatalf("%s: %v", what, err)
 		}
-	}
-	for path, want := range m.Until {
-		c.eventually(what+": "+path+" is written", func() error {
-			o, err := c.main()
-			if err == nil && fmt.Sprint(field(o, strings.Split(path, ".")...)) != fmt.Sprint(want) {
-				err = fmt.Errorf("it is %v, want %v", field(o, strings.Split(path, ".")...), want)
-			}
-			return err
-		})
 	}
 	made := m.Want.Kubeconfig && c.Kubeconfig != nil
 	first := made && before.Kubeconfig == nil
@@ -264,7 +274,7 @@ func (c *conformity) live(name string) {
 		c.t.Errorf("%s: the daemon has written into what its controllers wrote: generation %d, then %d", what, generation, now)
 	}
 	if m.Want.Phase == "Ready" {
-		c.fetch(what)
+		c.fetch(what, m.Want.Kubeconfig)
 	}
 }
 
@@ -297,7 +307,7 @@ func (c *conformity) judge(m *moment, st status, rotated bool, before status) er
 		return fmt.Errorf("it is %s (%s), version %s, endpoint %s, kubeconfig %v; want %+v", st.Phase, ready, st.Version, st.Endpoint, st.Kubeconfig, m.Want)
 	case c.Kubeconfig != nil && st.Kubeconfig != nil && st.Kubeconfig.Fingerprint != fingerprint(c.t, c.confs[0]):
 		return errors.New("it names another kubeconfig than there is")
-	case rotated && st.Kubeconfig.Fingerprint == before.Kubeconfig.Fingerprint:
+	case rotated && m.Want.Kubeconfig && st.Kubeconfig.Fingerprint == before.Kubeconfig.Fingerprint:
 		return errors.New("the kubeconfig is still the old one")
 	}
 	return nil
