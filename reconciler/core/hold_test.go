@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,53 @@ func TestNothingIsDecidedBetweenConnections(t *testing.T) {
 	w.settle()
 	if len(w.ledgers) != 1 {
 		t.Error("a ledger was begun before shard two said whether it remembers one")
+	}
+}
+
+// What a Lease remembered of the declared branch counts while its shard is away, too; and
+// that costs no more looks at Git.
+func TestWhatAShardRemembersOutlivesItsConnection(t *testing.T) {
+	w := begun(t)
+	w.settle()
+	before := w.head
+	w.commit(map[string]string{"tenants/web/late/tenant.yaml": tenantFile("late", "shard: two")})
+	w.settle()
+	accepted := w.head.id
+	w.head = before
+	w.restart()
+	for i, e := range w.queue {
+		if l, ok := e.(Lease); ok {
+			if l.Tip = w.tip(); l.Shard == "one" {
+				l.Accepted = accepted // the other one had no time to write it down
+			}
+			w.queue[i] = l
+		}
+	}
+	w.settle()
+	decisions := len(w.ledgers)
+	for i := range 20 {
+		w.queue = append(w.queue, Lease{Shard: "one", Err: fmt.Errorf("connection %d refused", i)})
+	}
+	w.settle()
+	w.pass(time.Hour)
+	if w.core.git.problem != Rewound || len(w.ledgers) != decisions {
+		t.Errorf("the problem is %q, and there were %d decisions: late is %+v", w.core.git.problem, len(w.ledgers)-decisions, w.ledger().Tenants["late"])
+	}
+}
+
+// A shard that cannot be reached says nothing that had to be compared at once.
+func TestAShardThatIsAwayCostsNoFetch(t *testing.T) {
+	w := begun(t)
+	w.queue = append(w.queue, Lease{Shard: "two", Held: true, Identity: "cluster-two", Tip: w.tip()})
+	w.commit(map[string]string{"tenants/web/late/tenant.yaml": tenantFile("late", "shard: one")})
+	w.settle()
+	fetches := w.fetches
+	for i := range 20 {
+		w.queue = append(w.queue, Lease{Shard: "two", Err: fmt.Errorf("connection %d refused", i)})
+		w.settle()
+	}
+	if w.fetches != fetches {
+		t.Errorf("Git was looked at %d times", w.fetches-fetches)
 	}
 }
 

@@ -345,12 +345,13 @@ func (c *Core) takeLease(e Lease) {
 		s.pin, s.judged = nil, nil
 		s.remembered = Remember{} // the keeper may not have written it down
 	}
-	if e.Identity == "" {
-		e.Tip = s.lease.Tip // who cannot be asked has not said otherwise
+	asked := e.Identity != ""
+	if !asked {
+		e.Tip, e.Accepted = s.lease.Tip, s.lease.Accepted // who cannot be asked has not said otherwise
 	}
 	// A connection that ended says nothing: the next one does, or why there is none.
-	s.lease, s.heard = e, e.Identity != "" || e.Err != nil
-	if (e.Tip != "" && e.Tip != c.ledger.tip) || !c.vetted(e.Accepted) {
+	s.lease, s.heard = e, asked || e.Err != nil
+	if asked && (e.Tip != "" && e.Tip != c.ledger.tip || !c.vetted(e.Accepted)) {
 		c.git.nextFetch = time.Time{} // compare what it remembers with what there is
 	}
 	c.undecided = true
