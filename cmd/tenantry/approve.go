@@ -141,7 +141,7 @@ func asks(r *render.Renderer, places *placement.State, f *fleet.Fleet, l *ledger
 	case a.approved:
 		a.words += ": approved already"
 	}
-	places.Move(e.Placement, to)
+	places.Move(e, to)
 	return a, nil
 }
 

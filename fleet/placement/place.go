@@ -23,6 +23,8 @@ type State struct {
 	stores map[string]int
 	used   map[netip.Addr]int
 	hosts  map[string]int
+	// within are the tenants whose names something in a datastore has.
+	within map[name][]string
 }
 
 type shard struct {
@@ -38,7 +40,7 @@ type shard struct {
 func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 	s := &State{
 		fleet: f, byName: map[string]*shard{}, broken: map[string]fleet.Broken{},
-		stores: map[string]int{}, used: map[netip.Addr]int{}, hosts: map[string]int{},
+		stores: map[string]int{}, used: map[netip.Addr]int{}, hosts: map[string]int{}, within: map[name][]string{},
 	}
 	for ref, broken := range f.Broken {
 		if ref.Kind == fleet.KindShard {
@@ -72,6 +74,7 @@ func New(f *fleet.Fleet, l *ledger.Ledger) *State {
 		for _, t := range l.Tenants {
 			if t.Lifecycle != ledger.Purged {
 				s.take(t.Placement, 1)
+				s.name(t.Name, t.Placement, t.Adopted)
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func Migration(r *render.Renderer, places *placement.State, t *fleet.Tenant, cla
 	case !can.DataStoreChange:
 		return e.Placement, orElse(can.Reasons["dataStoreChange"], fmt.Sprintf("provider %s cannot bring a living tenant to another datastore", e.Provider))
 	}
-	to, rejected := places.ChangeStore(placement.Ask(t, class), e.Placement)
+	to, rejected := places.ChangeStore(placement.Ask(t, class), e)
 	if rejected != nil {
 		return e.Placement, rejected.Message
 	}

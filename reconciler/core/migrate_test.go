@@ -12,9 +12,9 @@ import (
 	"github.com/tenantry/tenantry/render"
 )
 
-// named is a datastore of another name, and with something else replaced.
+// named is a datastore of another name and place, and with something else replaced.
 func named(name string, replaced ...string) string {
-	return strings.NewReplacer(append([]string{"{name: sql}", "{name: " + name + "}"}, replaced...)...).Replace(storeOn("eu-1"))
+	return strings.NewReplacer(append(replaced, "{name: sql}", "{name: "+name+"}", "db.data.svc", name+".data.svc")...).Replace(storeOn("eu-1"))
 }
 
 func onStore(name, store, more string) string {
@@ -184,6 +184,7 @@ func TestNobodyComesToADataStoreThatCannotBe(t *testing.T) {
 			"datastores/other.yaml":          named("other", "driver: MySQL", "driver: MySQL\n  capacity: {tenants: 1}"),
 			"tenants/web/globex/tenant.yaml": onStore("globex", "other", ""),
 		}, "datastore other has 1 of 1 tenants"},
+		"the same place":        {map[string]string{"datastores/other.yaml": named("other", "db.data.svc", "db.data.svc")}, "sql and other are both at db.data.svc:3306"},
 		"its own is undeclared": {map[string]string{"datastores/other.yaml": named("other"), "datastores/sql.yaml": ""}, "datastore sql, which holds its state, is not declared"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,4 +272,64 @@ func TestTheRevivedComesBackFirst(t *testing.T) {
 	if e := w.ledger().Tenants["acme"]; e.Lifecycle != ledger.Living {
 		t.Errorf("it is %+v", e)
 	}
+}
+
+// What was taken over is called as it was. Another one of the name may be where its state
+// is to be: Kamaji would lay one over the other.
+func TestStateIsNotLaidOverAnothers(t *testing.T) {
+	for name, tt := range map[string]struct{ schema, user, want string }{
+		"schema":  {"team_a_prod", "stage", "schema team_a_prod of datastore other is tenant globex's"},
+		"user":    {"team_a_stage", "prod", "user prod of datastore other is tenant globex's"},
+		"neither": {"team_a_stage", "stage", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			theirs := strings.NewReplacer("name: prod", "name: stage", "/prod: u-prod", "/stage: u-stage", "10.0.0.5", "10.0.0.6",
+				"schema: team_a_prod", "schema: "+tt.schema, "username: prod", "username: "+tt.user).Replace(adopts)
+			w := imported(t, func(w *world) {
+				stage := liveProd
+				stage.Name = "stage"
+				w.shards["eu-1"].strangers[stage] = "u-stage"
+				w.commit(map[string]string{
+					"datastores/other.yaml":          named("other"),
+					"tenants/web/globex/tenant.yaml": strings.Replace(adopter("globex", theirs), "dataStore: sql", "dataStore: other", 1),
+				})
+			})
+			w.wantPhase("globex", Ready)
+			w.commit(map[string]string{"tenants/web/acme/tenant.yaml": strings.Replace(adopter("acme", adopts), "dataStore: sql", "dataStore: other", 1)})
+			w.approve("acme", "other")
+			w.settle()
+			if tt.want == "" {
+				w.wantNote("acme", "")
+				return
+			}
+			w.wantNote("acme", "Frozen", tt.want)
+			if got := w.ledger().Tenants["acme"].Placement.DataStore; got != "sql" {
+				t.Errorf("it lives with %s", got)
+			}
+		})
+	}
+}
+
+// Nor when both come there at the same time.
+func TestTwoOfOneNameDoNotComeTogether(t *testing.T) {
+	w := imported(t, func(w *world) {
+		stage := liveProd
+		stage.Name = "stage"
+		w.shards["eu-1"].strangers[stage] = "u-stage"
+		theirs := strings.NewReplacer("name: prod", "name: stage", "/prod: u-prod", "/stage: u-stage", "10.0.0.5", "10.0.0.6").Replace(adopts)
+		w.commit(map[string]string{
+			"datastores/other.yaml":          named("other"),
+			"datastores/third.yaml":          named("third"),
+			"tenants/web/globex/tenant.yaml": strings.Replace(adopter("globex", theirs), "dataStore: sql", "dataStore: other", 1),
+		})
+	})
+	w.approve("acme", "third")
+	w.approve("globex", "third")
+	w.commit(map[string]string{
+		"tenants/web/acme/tenant.yaml":   strings.Replace(adopter("acme", ""), "dataStore: sql", "dataStore: third", 1),
+		"tenants/web/globex/tenant.yaml": strings.Replace(adopter("globex", ""), "dataStore: sql", "dataStore: third", 1),
+	})
+	w.settle()
+	w.wantNote("acme", "")
+	w.wantNote("globex", "Frozen", "of datastore third is tenant acme's")
 }

@@ -250,7 +250,7 @@ func (c *Core) keep(d *draft, t *fleet.Tenant, e *ledger.Tenant) {
 		next.Lifecycle, next.Tombstone = ledger.Living, nil
 	}
 	if next.Placement != e.Placement {
-		d.placing().Move(e.Placement, next.Placement)
+		d.placing().Move(e, next.Placement)
 	}
 	if next.Lifecycle != e.Lifecycle || next.Placement != e.Placement {
 		next.Epoch++

@@ -40,7 +40,7 @@ func (f *fleet) hosted(s *shard, store string) {
 		"classes/hosted/class.yaml": "apiVersion: tenantry.io/v1alpha1\nkind: ControlPlaneClass\nmetadata: {name: hosted}\n" +
 			"spec: {provider: kamaji, version: v1.36.3, replicas: 2}\n",
 		"datastores/" + store + ".yaml": fmt.Sprintf("apiVersion: tenantry.io/v1alpha1\nkind: DataStore\nmetadata: {name: %s}\n"+
-			"spec:\n  provider: kamaji\n  driver: MySQL\n  shards: [%s]\n  endpoints: [db.data.svc:3306]\n  basicAuth:\n"+
+			"spec:\n  provider: kamaji\n  driver: MySQL\n  shards: [%[2]s]\n  endpoints: [%[1]s.data.svc:3306]\n  basicAuth:\n"+
 			"    username: {namespace: default, name: %[1]s, key: username}\n    password: {namespace: default, name: %[1]s, key: password}\n", store, s.name),
 	})
 }

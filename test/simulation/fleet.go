@@ -68,7 +68,7 @@ func storeDeclared(name string) []byte {
 		return fmt.Appendf(nil, head+"DataStore\nmetadata: {name: %s}\nspec: {driver: etcd, shards: [%s], managed: {replicas: 1}}\n", name, shard)
 	}
 	return fmt.Appendf(nil, head+"DataStore\nmetadata: {name: %s}\nspec:\n  provider: kamaji\n  driver: MySQL\n  shards: [%s]\n"+
-		"  endpoints: [\"db.data.svc:3306\"]\n  basicAuth:\n    username: {namespace: data, name: db, key: u}\n    password: {namespace: data, name: db, key: p}\n", name, shard)
+		"  endpoints: [\"%[1]s.data.svc:3306\"]\n  basicAuth:\n    username: {namespace: data, name: db, key: u}\n    password: {namespace: data, name: db, key: p}\n", name, shard)
 }
 
 func tenantFile(team, name string) string { return "tenants/" + team + "/" + name + "/tenant.yaml" }
