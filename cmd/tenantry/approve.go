@@ -95,8 +95,9 @@ func (c *config) asked(ctx context.Context, dir string, names []string) ([]asked
 	if all {
 		names = sortedNames(f.Tenants)
 	}
+	slices.Sort(names) // seats are taken in this order
 	var out []asked
-	for _, name := range names {
+	for _, name := range slices.Compact(names) {
 		a, err := asks(renderer, places, f, l, name)
 		switch {
 		case err != nil && !all:
@@ -117,7 +118,7 @@ func asks(r *render.Renderer, places *placement.State, f *fleet.Fleet, l *ledger
 	switch {
 	case t == nil:
 		return nil, hint(fmt.Errorf("the fleet declares no tenant %s", name), `"tenantry status" lists the tenants`)
-	case e == nil || e.Lifecycle != ledger.Living:
+	case e == nil || e.Lifecycle != ledger.Living && e.Lifecycle != ledger.Tombstoned:
 		return nil, fmt.Errorf("tenant %s has no place yet, so it may ask for any", name)
 	case !core.AsksForMigration(t, e):
 		return nil, fmt.Errorf("tenant %s asks for nothing that needs an approval: it lives %s", name, e.Placement.Where())

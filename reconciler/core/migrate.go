@@ -20,11 +20,9 @@ func (c *Core) stays(d *draft, t *fleet.Tenant, e *ledger.Tenant) (ledger.Placem
 	p, frozen := e.Placement, func(why string) note {
 		return note{"Frozen", fmt.Sprintf("it lives %s and stays there: %s", e.Placement.Where(), why)}
 	}
-	switch {
-	case t.Spec.Shard != "" && t.Spec.Shard != p.Shard:
-		return p, frozen("a living tenant is not moved by changing its declaration")
-	case !AsksForMigration(t, e), e.Lifecycle != ledger.Living, e.Adopting():
-		return p, note{} // one thing after the other
+	asks := AsksForMigration(t, e) && e.Lifecycle == ledger.Living && !e.Adopting() // one thing after the other
+	if !asks && !elsewhere(t, e) {
+		return p, note{}
 	}
 	class, inForce := c.classInForce(d, t.Spec.Class)
 	to, why := Migration(c.renderer, d.placing(), t, class, inForce.BaseVersion, e)
@@ -51,6 +49,11 @@ func AsksForMigration(t *fleet.Tenant, e *ledger.Tenant) bool {
 	return t.Spec.DataStore != "" && t.Spec.DataStore != e.Placement.DataStore
 }
 
+// elsewhere tells whether a tenant that has its place is declared with another shard.
+func elsewhere(t *fleet.Tenant, e *ledger.Tenant) bool {
+	return t.Spec.Shard != "" && t.Spec.Shard != e.Placement.Shard
+}
+
 // Approvable is what a person says yes to when a tenant's state may come to a datastore.
 func Approvable(e *ledger.Tenant, target string) fleet.ApprovalItem {
 	return fleet.ApprovalItem{Action: fleet.ActionMigrate, Tenant: e.Name, UID: e.UID, Target: target}
@@ -62,6 +65,8 @@ func Approvable(e *ledger.Tenant, target string) fleet.ApprovalItem {
 func Migration(r *render.Renderer, places *placement.State, t *fleet.Tenant, class *fleet.Class, base string, e *ledger.Tenant) (to ledger.Placement, why string) {
 	can := r.Capabilities(class, base)
 	switch {
+	case elsewhere(t, e):
+		return e.Placement, "a living tenant is not moved by changing its declaration"
 	case e.Placement.DataStore == "":
 		return e.Placement, fmt.Sprintf("provider %s keeps the state of its tenants itself", e.Provider)
 	case !can.DataStoreChange:
