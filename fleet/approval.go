@@ -62,12 +62,7 @@ func ApprovalPath(items []ApprovalItem) string {
 
 // Approves tells whether a valid approval has this item.
 func (f *Fleet) Approves(item ApprovalItem) bool {
-	for _, a := range f.Approvals {
-		if slices.Contains(a.Spec.Items, item) {
-			return true
-		}
-	}
-	return false
+	return f.Approved[item]
 }
 
 // MaxItems bounds an approval: more than a person looks through.
@@ -82,11 +77,13 @@ func (c check) approval(a *Approval) {
 	case len(items) > MaxItems:
 		c.add(field.TooMany(at, len(items), MaxItems), "write several approvals")
 	default:
+		said := map[ApprovalItem]bool{}
 		for i, item := range items {
 			c.item(at.Index(i), item)
-			if slices.Contains(items[:i], item) {
+			if said[item] {
 				c.add(field.Duplicate(at.Index(i), item.Tenant), "")
 			}
+			said[item] = true
 		}
 	}
 	c.labels(a.Metadata.Labels)

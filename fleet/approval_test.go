@@ -1,8 +1,10 @@
 package fleet_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"testing/fstest"
 
 	"github.com/tenantry/tenantry/fleet"
 )
@@ -25,10 +27,44 @@ func TestApprovalsAreNamedByTheirItems(t *testing.T) {
 		}
 		seen[name] = i
 	}
-	f := &fleet.Fleet{Approvals: map[string]*fleet.Approval{"x": {Spec: fleet.ApprovalSpec{Items: []fleet.ApprovalItem{a}}}}}
+	f := loadApprovals(t, []fleet.ApprovalItem{a})
 	for item, want := range map[fleet.ApprovalItem]bool{a: true, b: false, elsewhere: false, another: false} {
 		if got := f.Approves(item); got != want {
 			t.Errorf("%v is approved: %t", item, got)
 		}
 	}
+}
+
+// Many approvals may have been left where they are, and many tenants may wait: whoever
+// looks through all of them for each is not done in a minute.
+func TestManyApprovals(t *testing.T) {
+	var all []fleet.ApprovalItem
+	for i := range 20_000 {
+		all = append(all, fleet.ApprovalItem{Action: fleet.ActionMigrate, Tenant: "acme", UID: fmt.Sprint("u", i), Target: "b"})
+	}
+	f := loadApprovals(t, slices.Collect(slices.Chunk(all, fleet.MaxItems))...)
+	for _, item := range all {
+		other := item
+		other.Target = "c"
+		if !f.Approves(item) || f.Approves(other) {
+			t.Fatalf("%v is approved: %t, another one: %t", item, f.Approves(item), f.Approves(other))
+		}
+	}
+}
+
+func loadApprovals(t *testing.T, approvals ...[]fleet.ApprovalItem) *fleet.Fleet {
+	t.Helper()
+	files := fstest.MapFS{"fleet.yaml": {Data: []byte("apiVersion: tenantry.io/v1alpha1\nkind: Fleet\n")}}
+	for _, items := range approvals {
+		text := "apiVersion: tenantry.io/v1alpha1\nkind: Approval\nmetadata: {name: " + fleet.ApprovalName(items) + "}\nspec:\n  items:\n"
+		for _, i := range items {
+			text += fmt.Sprintf("  - {action: %s, tenant: %s, uid: %s, target: %s}\n", i.Action, i.Tenant, i.UID, i.Target)
+		}
+		files[fleet.ApprovalPath(items)] = &fstest.MapFile{Data: []byte(text)}
+	}
+	f, findings, err := fleet.Load(files)
+	if err != nil || len(findings) > 0 {
+		t.Fatalf("load: %v %v", err, findings)
+	}
+	return f
 }

@@ -35,6 +35,7 @@ func load(fsys fs.FS, remembered *memory, judge func(*Provider) Findings) (*Flee
 		Classes:    map[string]*Class{},
 		Providers:  map[string]*Provider{},
 		Approvals:  map[string]*Approval{},
+		Approved:   map[ApprovalItem]bool{},
 		Broken:     map[Ref]Broken{},
 	}}
 	l.entries = make([]*entry, 0, remembered.entries())
@@ -218,6 +219,9 @@ func (l *loader) keep(name string, value any) {
 		l.fleet.Tenants[name] = v
 	case *Approval:
 		l.fleet.Approvals[name] = v
+		for _, item := range v.Spec.Items {
+			l.fleet.Approved[item] = true
+		}
 	}
 }
 

@@ -28,8 +28,9 @@ type Fleet struct {
 	Tenants    map[string]*Tenant
 	// Providers are the fleet's own.
 	Providers map[string]*Provider
-	// Approvals are what people have said yes to. See Approves.
+	// Approvals are what people have said yes to, Approved the items of them all.
 	Approvals map[string]*Approval
+	Approved  map[ApprovalItem]bool
 
 	// Broken names what is declared but cannot be used, by kind and name.
 	// What is broken is held as it was; it is not absent.
