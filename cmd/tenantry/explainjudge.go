@@ -38,7 +38,7 @@ func (e *explanation) judge(b *branches) error {
 	switch {
 	case d != nil && d.Lifecycle != ledger.Purged:
 		if e.Declared != nil && e.Declared.Spec != nil {
-			e.PlacedBy = placedBy(*e.Declared.Spec)
+			e.PlacedBy = placedBy(*e.Declared.Spec, d.Placement)
 		}
 	case o == nil || o.Shard == "":
 		if err := e.judgeCandidates(b); err != nil {
@@ -106,8 +106,12 @@ func (e *explanation) waits(b *branches, why core.Condition) []string {
 		return nil
 	}
 	if why.Reason == "WaitingForDataStore" {
+		name := e.Observed.DataStore
+		if why.Type == "Held" && e.Declared != nil && e.Declared.Spec != nil {
+			name = e.Declared.Spec.DataStore // where it is to come
+		}
 		for _, ds := range shard.DataStores {
-			if ds.Name != e.Observed.DataStore {
+			if ds.Name != name {
 				continue
 			}
 			for _, c := range ds.Conditions {
@@ -117,7 +121,7 @@ func (e *explanation) waits(b *branches, why core.Condition) []string {
 			}
 			return []string{fmt.Sprintf("datastore %s on shard %s, which is ready by now: the next status commit tells", ds.Name, shard.Name)}
 		}
-		return []string{fmt.Sprintf("datastore %s on shard %s, of which nothing is known yet", e.Observed.DataStore, shard.Name)}
+		return []string{fmt.Sprintf("datastore %s on shard %s, of which nothing is known yet", name, shard.Name)}
 	}
 	if trouble, _ := shardTrouble(shard); trouble != "" {
 		return []string{trouble}
@@ -215,9 +219,15 @@ func nearestFix(candidates []candidate) string {
 	return ""
 }
 
-// placedBy says what of a declaration bound the choice.
-func placedBy(s fleet.TenantSpec) string {
+// placedBy says what of a declaration bound the choice of a place.
+func placedBy(s fleet.TenantSpec, p ledger.Placement) string {
 	var why []string
+	switch {
+	case s.Shard != "" && s.Shard != p.Shard:
+		return "it came there before spec.shard named another one"
+	case s.DataStore != "" && s.DataStore != p.DataStore:
+		return "it came there before spec.dataStore named another one"
+	}
 	if s.Shard != "" {
 		why = append(why, "spec.shard names the shard")
 	}

@@ -78,6 +78,10 @@ func TestMigration(t *testing.T) {
 			t.Fatalf("approve ended with %d: %s", code, errs)
 		}
 		file := strings.TrimSpace(out)
+		out, errs, code = f.command("diff", "mover", "--fleet", dir, "--repository", f.URL, "--kubeconfigs", f.kubeconfigs)
+		if code != 1 || !strings.Contains(out, "would be decided first: Migrate mover from datastore ") || !strings.Contains(out, "spec.dataStore: ") {
+			t.Errorf("diff of the approved folder ended with %d and said\n%s%s", code, out, errs)
+		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
