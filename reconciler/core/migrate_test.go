@@ -298,12 +298,13 @@ func TestStateIsNotLaidOverAnothers(t *testing.T) {
 			w.commit(map[string]string{"tenants/web/acme/tenant.yaml": strings.Replace(adopter("acme", adopts), "dataStore: sql", "dataStore: other", 1)})
 			w.approve("acme", "other")
 			w.settle()
+			reason, lives := "Frozen", "sql"
 			if tt.want == "" {
-				w.wantNote("acme", "")
-				return
+				reason, lives = "", "other"
+				w.wantPhase("acme", Ready)
 			}
-			w.wantNote("acme", "Frozen", tt.want)
-			if got := w.ledger().Tenants["acme"].Placement.DataStore; got != "sql" {
+			w.wantNote("acme", reason, tt.want)
+			if got := w.ledger().Tenants["acme"].Placement.DataStore; got != lives {
 				t.Errorf("it lives with %s", got)
 			}
 		})
@@ -332,4 +333,31 @@ func TestTwoOfOneNameDoNotComeTogether(t *testing.T) {
 	w.settle()
 	w.wantNote("acme", "")
 	w.wantNote("globex", "Frozen", "of datastore third is tenant acme's")
+}
+
+// Whatever of it is lost with the daemon, it is decided once and comes to its end.
+func TestAMigrationThatIsInterrupted(t *testing.T) {
+	for lost := range 12 {
+		w := onKamaji(t, func(w *world) { w.commit(map[string]string{"datastores/other.yaml": named("other")}) })
+		w.approve("acme", "sql")
+		w.commit(map[string]string{"tenants/web/acme/tenant.yaml": onStore("acme", "sql", ", version: v1.36.4")})
+		effects := 0
+		w.drop = func() bool { effects++; return effects > lost }
+		for range 20 + len(w.queue) {
+			var event Event = Tick{}
+			if len(w.queue) > 0 {
+				event, w.queue = w.queue[0], w.queue[1:]
+			}
+			for _, e := range w.core.Step(event, w.now) {
+				w.do(e)
+			}
+		}
+		w.drop = nil
+		w.restart()
+		w.settle()
+		w.wantPhase("acme", Ready)
+		if e, at := w.ledger().Tenants["acme"], w.shards["eu-1"].stores()["acme"]; e.Placement.DataStore != "sql" || e.Epoch != 2 || at != "sql" {
+			t.Errorf("after %d effects it is %+v with %s", lost, e, at)
+		}
+	}
 }
