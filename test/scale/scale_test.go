@@ -47,6 +47,7 @@ type run struct {
 	applied map[string]time.Time
 	writes  int
 	peak    float64
+	figures map[string]float64
 }
 
 func newRun(b *testing.B) *run {
@@ -54,7 +55,7 @@ func newRun(b *testing.B) *run {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &run{log: log, kubeconfigs: b.TempDir(), applied: map[string]time.Time{}}
+	r := &run{log: log, kubeconfigs: b.TempDir(), applied: map[string]time.Time{}, figures: map[string]float64{}}
 	r.made = fleetgen.New(fleetgen.Options{Seed: 3, Tenants: *tenants, Classes: 20, Shards: *shards, Providers: []string{"kamaji"}, PatchEvery: 20})
 	clusters := cluster.Start(b, cluster.Options{Names: r.made.Shards, APIServerArgs: args})
 	configs := map[string]*rest.Config{}
@@ -80,9 +81,11 @@ func (r *run) all(b *testing.B) {
 	r.again(b)
 	r.alone(b)
 	r.figure("replica_peak_rss_mib", r.peak, "MiB")
+	r.bound(b)
 }
 
 func (r *run) figure(name string, value float64, unit string) {
+	r.figures[name] = value
 	fmt.Fprintf(os.Stdout, "figure: %s %g %s\n", name, value, unit)
 }
 
