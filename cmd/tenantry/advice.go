@@ -9,7 +9,7 @@ var advice = map[string]string{
 	"DataStoreUnusable":      `mend the datastore; "tenantry validate" says where`,
 	"BaseUnknown":            "run a tenantry that carries that base version: an older one cannot look after what stands on it",
 	"SecretMissing":          "put the Secret on the shard: docs/secrets.md",
-	"NoPlace":                "make room on a shard, or ask for less",
+	"Unplaceable":            "make room on a shard, or ask for less",
 	"CannotObserve":          "let the daemon list that kind on the shard: its rights there lack it",
 	"Frozen":                 "revert the change: a living tenant keeps its provider and shard, and its datastore where the message says so",
 	"NeedsApproval":          `have it approved: "tenantry approve TENANT" writes the file; or revert the change`,

@@ -56,7 +56,7 @@ func (d *draft) guestIn(e *ledger.Tenant) note {
 	}
 	namespace := render.NamespacePrefix + e.Name
 	if other := d.guests[[2]string{e.Placement.Shard, namespace}]; other != "" {
-		return note{"NoPlace", fmt.Sprintf("namespace %s is where tenant %s was taken over on shard %s: another name, or another shard", namespace, other, e.Placement.Shard)}
+		return note{"Unplaceable", fmt.Sprintf("namespace %s is where tenant %s was taken over on shard %s: another name, or another shard", namespace, other, e.Placement.Shard)}
 	}
 	return note{}
 }

@@ -222,7 +222,7 @@ func TestAdoptionThatIsRefused(t *testing.T) {
 	for name, want := range map[string]string{
 		"gamma": "Invalid spec.adopt.namespace: namespace tenant-beta is that of tenant beta, and goes with it",
 		"delta": "NotRendered render tenant of tenant delta: TenantControlPlane.kamaji.clastix.io/team-a/delta bears state, and is not among what is taken over",
-		"omega": "NoPlace place omega: no shard takes it: shard eu-1: what the tenant takes over has its state in a datastore",
+		"omega": "Unplaceable place omega: no shard takes it: shard eu-1: what the tenant takes over has its state in a datastore",
 	} {
 		if n := w.core.notes[name]; !strings.HasPrefix(n.reason+" "+n.message, want) || w.ledger().Tenants[name] != nil {
 			t.Errorf("%s: said is %+v", name, n)
@@ -273,7 +273,7 @@ func TestNamespaceOfWhatIsAdoptedIsNobodys(t *testing.T) {
 	w.wantPhase("acme", Ready)
 	w.commit(map[string]string{"tenants/web/beta/tenant.yaml": adopter("beta", "")})
 	w.settle()
-	if n := w.core.notes["beta"]; w.ledger().Tenants["beta"] != nil || n.reason != "NoPlace" || !strings.Contains(n.message, "namespace tenant-beta is where tenant acme") {
+	if n := w.core.notes["beta"]; w.ledger().Tenants["beta"] != nil || n.reason != "Unplaceable" || !strings.Contains(n.message, "namespace tenant-beta is where tenant acme") {
 		t.Errorf("said is %+v, the entry is %+v", n, w.ledger().Tenants["beta"])
 	}
 }

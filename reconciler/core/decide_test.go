@@ -327,7 +327,7 @@ func TestNewTenantsThatWaitAreTold(t *testing.T) {
 	for name, want := range map[string]note{
 		"alas": {"NotRendered", "replicas"},
 		"bare": {"ClassUnusable", "https://example.com/base"},
-		"cast": {"NoPlace", "the tenant's class other is of provider kamaji"},
+		"cast": {"Unplaceable", "the tenant's class other is of provider kamaji"},
 	} {
 		st := w.wantPhase(name, Pending)
 		got := st.Conditions[0]

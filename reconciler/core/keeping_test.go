@@ -93,7 +93,7 @@ func TestTenantAsksForADataStoreInVain(t *testing.T) {
 	})
 	w.settle()
 	st := w.wantPhase("beta", Pending)
-	if reasonOf(st, "Placed") != "NoPlace" || !strings.Contains(st.Conditions[0].Message, "keeps the state of its tenants itself (spec.dataStore)") {
+	if reasonOf(st, "Placed") != "Unplaceable" || !strings.Contains(st.Conditions[0].Message, "keeps the state of its tenants itself (spec.dataStore)") {
 		t.Errorf("conditions are %+v", st.Conditions)
 	}
 	w.commit(map[string]string{"tenants/web/acme/tenant.yaml": keptFile(", dataStore: eu-1-a")})

@@ -124,7 +124,7 @@ func TestUnmetShardsAreTold(t *testing.T) {
 	w.queue = append(w.queue, Lease{Shard: "one", Held: true, Identity: "cluster-one"})
 	w.settle()
 	got := w.wantPhase("bee", Pending).Why()
-	if got.Reason != "NoPlace" || !strings.Contains(got.Message, "cordoned") || !strings.HasSuffix(got.Message, "; there is no kubeconfig for shard two") {
+	if got.Reason != "Unplaceable" || !strings.Contains(got.Message, "cordoned") || !strings.HasSuffix(got.Message, "; there is no kubeconfig for shard two") {
 		t.Errorf("got %s: %s", got.Reason, got.Message)
 	}
 }

@@ -166,11 +166,11 @@ func (c *Core) noPlace(d *draft, err error) note {
 	}
 	switch {
 	case len(unmet) == 0:
-		return note{"NoPlace", err.Error()}
+		return note{"Unplaceable", err.Error()}
 	case len(unmet) == len(d.fleet.Shards):
 		return note{"ShardUnavailable", strings.Join(unmet, "; ")}
 	}
-	return note{"NoPlace", err.Error() + "; " + strings.Join(unmet, "; ")}
+	return note{"Unplaceable", err.Error() + "; " + strings.Join(unmet, "; ")}
 }
 
 // notMet says that the shard that a tenant is pinned to was never reached.

@@ -50,7 +50,7 @@ func sampleStatus() map[string]string {
 	put(files, "acme", "eu-1", core.Ready, more+"conditions: [{type: Ready, status: \"True\", reason: Ready}]\n")
 	put(files, "zinc", "eu-1", core.Failed, because("Applied", "Foreign", "Deployment.apps/tenant-zinc/x is there | <b>and</b>\nsomebody's `own` [x](y)"))
 	put(files, "coil", "eu-2", core.Unknown, because("Ready", "Unreachable", "dial tcp: refused"))
-	put(files, "dome", "_unplaced", core.Pending, because("Placed", "NoPlace", "shard eu-1: it is full"))
+	put(files, "dome", "_unplaced", core.Pending, because("Placed", "Unplaceable", "shard eu-1: it is full"))
 	return files
 }
 

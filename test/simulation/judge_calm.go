@@ -286,7 +286,7 @@ func (j *judge) tenantUnequal(f *fleet.Fleet, l *ledger.Ledger, name string, sta
 		if err := yaml.Unmarshal(statuses["status/_unplaced/"+name+".yaml"], &st); err != nil || len(st.Conditions) == 0 {
 			return "it has no place, and nothing says why"
 		}
-		if reason := st.Conditions[0].Reason; reason != "NoPlace" {
+		if reason := st.Conditions[0].Reason; reason != "Unplaceable" {
 			return fmt.Sprintf("it has no place: %+v", st.Conditions[0])
 		}
 		for _, shard := range sortedKeys(f.Shards) {
