@@ -29,6 +29,8 @@ func tenantFields(s TenantSpec) []tenantField {
 		{"shard", s.Shard != ""},
 		{"shardSelector", len(s.ShardSelector) > 0},
 		{"dataStore", s.DataStore != ""},
+		{"prefer", len(s.Prefer) > 0},
+		{"spread", s.Spread != Spread{}},
 	}
 }
 

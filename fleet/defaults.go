@@ -47,6 +47,13 @@ func defaults(v any) {
 func Resolve(t *Tenant, c *Class) TenantSpec {
 	spec := t.Spec
 	spec.ShardSelector = maps.Clone(spec.ShardSelector)
+	if len(spec.Prefer) == 0 {
+		spec.Prefer = c.Spec.Prefer
+	}
+	spec.Prefer = slices.Clone(spec.Prefer)
+	for i := range spec.Prefer {
+		spec.Prefer[i] = maps.Clone(spec.Prefer[i])
+	}
 	spec.Access.Groups = slices.Clone(spec.Access.Groups)
 	spec.Parameters = parameters(spec.Parameters, c.Spec.Parameters)
 	spec.Version = cmp.Or(spec.Version, c.Spec.Version)

@@ -289,17 +289,20 @@ func TestResolve(t *testing.T) {
 	got := fleet.Resolve(f.Tenants["some"], f.Classes["small"])
 	want := fleet.TenantSpec{
 		Class: "small", Version: "v1.36.3", Replicas: 3, ShardSelector: map[string]string{"region": "eu"},
+		Prefer: []map[string]string{{"example.com/tier": "1"}}, Spread: fleet.Spread{Group: "front", MaxPerShard: 2},
 		Network: fleet.Network{ServiceCIDR: "10.96.0.0/12", PodCIDR: "10.244.0.0/16", Domain: "cluster.local"},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("what is left out is the class's: want (-) got (+):\n%s", diff)
 	}
-	got.ShardSelector["region"] = "us"
-	if f.Tenants["some"].Spec.ShardSelector["region"] != "eu" {
+	got.ShardSelector["region"], got.Prefer[0]["example.com/tier"] = "us", "2"
+	if s := f.Tenants["some"].Spec; s.ShardSelector["region"] != "eu" || s.Prefer[0]["example.com/tier"] != "1" {
 		t.Error("the resolved spec shares a map with the tenant")
 	}
 	all := f.Tenants["all"]
-	if diff := gocmp.Diff(all.Spec, fleet.Resolve(all, f.Classes["small"])); diff != "" {
+	wanted := all.Spec
+	wanted.Prefer = f.Classes["small"].Spec.Prefer
+	if diff := gocmp.Diff(wanted, fleet.Resolve(all, f.Classes["small"])); diff != "" {
 		t.Errorf("what is written stays: want (-) got (+):\n%s", diff)
 	}
 	if all.Team() != "web" || all.Dir() != "tenants/web/all" {

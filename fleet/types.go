@@ -100,33 +100,6 @@ type Deletion struct {
 	AllowLast bool `json:"allowLast,omitempty"`
 }
 
-// Shard is a management cluster (shards/<name>.yaml).
-type Shard struct {
-	Metadata Metadata  `json:"metadata"`
-	Spec     ShardSpec `json:"spec"`
-	Source   Source    `json:"-"`
-}
-
-// ShardSpec is what a shard offers. Exactly one of AddressPool and Domain is set.
-type ShardSpec struct {
-	// AddressPool lists the IP addresses for tenants' endpoints, each an
-	// address ("10.0.0.7"), a range ("10.0.0.10-10.0.0.50") or a CIDR.
-	AddressPool []string `json:"addressPool,omitempty"`
-	// Domain gives tenants the host name <tenant>.<domain>.
-	Domain string `json:"domain,omitempty"`
-	// Capacity bounds how many tenants are placed here.
-	Capacity Capacity `json:"capacity,omitempty"`
-	// Cordon stops new tenants from being placed here; default false.
-	Cordon bool `json:"cordon,omitempty"`
-}
-
-// Capacity bounds what is placed somewhere.
-type Capacity struct {
-	// Tenants is how many tenants there may be, removed ones that may come back
-	// included; 0, the default, is no bound.
-	Tenants int `json:"tenants,omitempty"`
-}
-
 // DataStore is where control planes keep their state (datastores/<name>.yaml).
 type DataStore struct {
 	Metadata Metadata      `json:"metadata"`
@@ -147,6 +120,8 @@ type DataStoreSpec struct {
 	Shards []string `json:"shards"`
 	// Capacity bounds how many tenants keep their state here.
 	Capacity Capacity `json:"capacity,omitempty"`
+	// Teams are those whose tenants alone are placed here; empty is all.
+	Teams []string `json:"teams,omitempty"`
 	// Managed asks Tenantry to run the datastore on its shard.
 	Managed *ManagedDataStore `json:"managed,omitempty"`
 	// Endpoints of a datastore that runs elsewhere, each host:port with a DNS name or
@@ -238,6 +213,10 @@ type ClassSpec struct {
 	Replicas int `json:"replicas,omitempty"`
 	// Network is the inside of tenants that say nothing else.
 	Network Network `json:"network,omitempty"`
+	// Tolerations let its tenants onto shards with taints: one for each taint.
+	Tolerations []Taint `json:"tolerations,omitempty"`
+	// Prefer is that of tenants that say none.
+	Prefer []map[string]string `json:"prefer,omitempty"`
 	// Parameters is an OpenAPI schema of what tenants may say in spec.parameters;
 	// absent is nothing.
 	Parameters *Schema `json:"parameters,omitempty"`
@@ -289,8 +268,8 @@ type Parameter struct {
 // is within these bounds.
 type Allow struct {
 	// Fields of a tenant's spec that may be set: version, replicas, network,
-	// parameters, access, shard, shardSelector, dataStore. Absent allows all; an
-	// empty list none.
+	// parameters, access, shard, shardSelector, dataStore, prefer, spread. Absent
+	// allows all; an empty list none.
 	Fields []string `json:"fields,omitempty"`
 	// Versions that a tenant may choose: minors ("v1.35") or versions ("v1.35.2").
 	// Absent allows all.
@@ -364,6 +343,12 @@ type TenantSpec struct {
 	Shard string `json:"shard,omitempty"`
 	// ShardSelector chooses among shards by their labels: all of these.
 	ShardSelector map[string]string `json:"shardSelector,omitempty"`
+	// Prefer lists labels of shards, the dearest first: where several shards take the
+	// tenant, one that has all labels of the first entry goes before one that has those
+	// of the second only, and both go before the others.
+	Prefer []map[string]string `json:"prefer,omitempty"`
+	// Spread keeps tenants of one team apart.
+	Spread Spread `json:"spread,omitempty"`
 	// DataStore pins the tenant to one datastore, of the class's provider.
 	DataStore string `json:"dataStore,omitempty"`
 	// Parameters are values for the class's parameters: strings, integers (int64),
@@ -385,6 +370,15 @@ type Access struct {
 	// Groups are names of groups as the shard's API server authenticates them, at most
 	// 20; those of Kubernetes itself (system:…) are not for this.
 	Groups []string `json:"groups,omitempty"`
+}
+
+// Spread keeps tenants of one team that name the same group on different shards.
+type Spread struct {
+	// Group is a name of the team's choice; other teams' groups are others.
+	Group string `json:"group"`
+	// MaxPerShard is how many of the group there may be on a shard for this tenant to be
+	// placed there, itself included; default 1.
+	MaxPerShard int `json:"maxPerShard,omitempty"`
 }
 
 // Team is the folder above the tenant's: tenants/<team>/<name>/tenant.yaml.

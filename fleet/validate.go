@@ -108,11 +108,16 @@ func (c check) labels(all map[string]string) {
 
 // label checks one label, of a declaration or in a selector.
 func (c check) label(at *field.Path, key, value string) {
+	c.labelParts(at.Key(key), at.Key(key), key, value)
+}
+
+// labelParts checks a key and a value, each with a place of its own.
+func (c check) labelParts(atKey, atValue *field.Path, key, value string) {
 	for _, fault := range validation.IsQualifiedName(key) {
-		c.add(field.Invalid(at.Key(key), key, short(fault)), "")
+		c.add(field.Invalid(atKey, key, short(fault)), "")
 	}
 	for _, fault := range validation.IsValidLabelValue(value) {
-		c.add(field.Invalid(at.Key(key), value, short(fault)), "")
+		c.add(field.Invalid(atValue, value, short(fault)), "")
 	}
 }
 
@@ -135,7 +140,10 @@ func (c check) notNegative(at *field.Path, n int) {
 
 func (c check) shard(s ShardSpec) {
 	pool, domain := specPath.Child("addressPool"), specPath.Child("domain")
-	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
+	c.capacity(s.Capacity)
+	c.providers(s.Providers)
+	c.teams(s.Teams)
+	c.taints("taints", s.Taints)
 	switch {
 	case len(s.AddressPool) > 0 && s.Domain != "":
 		c.add(field.Forbidden(domain, "a shard has an addressPool or a domain, not both"), "remove one of them")
@@ -253,6 +261,8 @@ func (c check) class(s ClassSpec) {
 	c.replicas(s.Replicas)
 	c.network(s.Network)
 	c.networks(s.Network, s.Network)
+	c.taints("tolerations", s.Tolerations)
+	c.prefer(s.Prefer)
 	c.schema(s.Parameters)
 	c.allow(s)
 }

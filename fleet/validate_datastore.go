@@ -23,6 +23,7 @@ func (c check) dataStore(s DataStoreSpec) {
 	c.name(specPath.Child("provider"), s.Provider)
 	c.driver(s)
 	c.notNegative(specPath.Child("capacity", "tenants"), s.Capacity.Tenants)
+	c.teams(s.Teams)
 	c.storeShards(s)
 	c.adoptStore(s)
 	managed, endpoints := specPath.Child("managed"), specPath.Child("endpoints")

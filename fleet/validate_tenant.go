@@ -88,6 +88,8 @@ func (c check) tenant(t *Tenant) {
 	for _, key := range slices.Sorted(maps.Keys(s.ShardSelector)) {
 		c.label(selector, key, s.ShardSelector[key])
 	}
+	c.prefer(s.Prefer)
+	c.spread(s.Spread)
 	c.network(s.Network)
 	c.groups(s.Access.Groups)
 	if s.MovedFrom != "" {

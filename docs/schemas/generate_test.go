@@ -348,7 +348,7 @@ func (g *generator) rule(name string, into object) object {
 		}
 		for i, part := range into {
 			if inner, ok := part.value.(object); ok && (part.key == "items" || part.key == "additionalProperties") {
-				into[i].value = append(inner, member{key, m.value})
+				into[i].value = with(inner, object{{key, m.value}})
 			}
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	cidrForm     = `^[0-9a-fA-F.:]+/[0-9]{1,3}$`
 	addressForm  = `^[0-9a-fA-F.:]+([-/][0-9a-fA-F.:]+)?$`
 	kindForm     = `^([a-z0-9.-]+/)?v[a-z0-9]+/[A-Z][A-Za-z0-9]*$`
+	labelKey     = `^([a-z0-9.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
 	labelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
 	schemaForm   = `^[A-Za-z0-9_.-]{1,128}$`
 	uidForm      = `^[0-9A-Za-z]([0-9A-Za-z-]{0,62}[0-9A-Za-z])?$`
@@ -85,6 +86,12 @@ var (
 	importedStore  = []string{"spec"}
 )
 
+// preferences are lists of labels.
+var preferences = object{
+	{"uniqueItems", true}, {"each minProperties", 1},
+	{"each additionalProperties", object{{"type", "string"}, {"pattern", labelValue}, {"maxLength", 63}}},
+}
+
 // rules are what the loader wants of fields, by Type.Field, and of structs, beyond
 // what their types say. "each KEYWORD" is about the items of a list and the values
 // of a table.
@@ -100,10 +107,20 @@ var rules = map[string]object{
 	"ShardSpec.AddressPool": {{"minItems", 1}, {"each pattern", addressForm}},
 	"ShardSpec.Domain":      {{"pattern", dnsForm}, {"maxLength", 212}},
 	"Capacity.Tenants":      {{"minimum", 0}},
+	"ShardCapacity.Tenants": {{"minimum", 0}},
+	"ShardCapacity.CPU":     {{"pattern", quantityForm}},
+	"ShardCapacity.Memory":  {{"pattern", quantityForm}},
+	"ShardSpec.Providers":   {{"uniqueItems", true}, {"each pattern", nameForm}, {"each maxLength", 63}},
+	"ShardSpec.Teams":       {{"uniqueItems", true}, {"each pattern", nameForm}, {"each maxLength", 63}},
+	"ShardSpec.Taints":      {{"uniqueItems", true}},
+	"Taint.Key":             {{"pattern", labelKey}},
+	"Taint.Value":           {{"pattern", labelValue}, {"maxLength", 63}},
+	"Taint.Effect":          {{"enum", []string{"NoSchedule"}}},
 
 	"DataStoreSpec":                 {{"oneOf", dataStores}},
 	"DataStoreSpec.Provider":        {{"pattern", nameForm}, {"maxLength", 63}},
 	"DataStoreSpec.Driver":          {{"enum", []string{"etcd", "PostgreSQL", "MySQL"}}},
+	"DataStoreSpec.Teams":           {{"uniqueItems", true}, {"each pattern", nameForm}, {"each maxLength", 63}},
 	"DataStoreSpec.Shards":          {{"minItems", 1}, {"maxItems", 1}},
 	"DataStoreSpec.Endpoints":       {{"minItems", 1}, {"uniqueItems", true}, {"each pattern", `^[^/]+:[1-9][0-9]{0,4}$`}},
 	"TLS.Client":                    {{"required", []string{"certificate", "privateKey"}}},
@@ -118,6 +135,8 @@ var rules = map[string]object{
 	"ClassSpec.BaseVersion": {{"pattern", baseForm}},
 	"ClassSpec.Version":     {{"pattern", versionForm}},
 	"ClassSpec.Replicas":    {{"minimum", 1}, {"maximum", 9}},
+	"ClassSpec.Tolerations": {{"uniqueItems", true}},
+	"ClassSpec.Prefer":      preferences,
 	"Schema.Type":           {{"enum", []string{"object"}}},
 	"Schema.Properties":     {{"minProperties", 1}, {"maxProperties", 64}},
 	"Schema.Required":       {{"uniqueItems", true}, {"each pattern", parameter}},
@@ -129,7 +148,7 @@ var rules = map[string]object{
 	"Parameter.MaxLength":   {{"minimum", 0}},
 	"Parameter.MinItems":    {{"minimum", 0}},
 	"Parameter.MaxItems":    {{"minimum", 0}},
-	"Allow.Fields":          {{"uniqueItems", true}, {"each enum", []string{"version", "replicas", "network", "parameters", "access", "shard", "shardSelector", "dataStore"}}},
+	"Allow.Fields":          {{"uniqueItems", true}, {"each enum", []string{"version", "replicas", "network", "parameters", "access", "shard", "shardSelector", "dataStore", "prefer", "spread"}}},
 	"Allow.Versions":        {{"minItems", 1}, {"uniqueItems", true}, {"each pattern", someVersion}},
 	"Allow.Resources":       {{"uniqueItems", true}, {"each pattern", kindForm}},
 	"Range":                 {{"minProperties", 1}},
@@ -146,6 +165,9 @@ var rules = map[string]object{
 	"TenantSpec.Version":       {{"pattern", versionForm}},
 	"TenantSpec.Replicas":      {{"minimum", 1}, {"maximum", 9}},
 	"TenantSpec.ShardSelector": {{"each pattern", labelValue}, {"each maxLength", 63}},
+	"TenantSpec.Prefer":        preferences,
+	"Spread.Group":             {{"pattern", nameForm}, {"maxLength", 63}},
+	"Spread.MaxPerShard":       {{"minimum", 1}},
 	"TenantSpec.Parameters":    {{"each type", []string{"string", "integer", "boolean", "array"}}},
 	"TenantSpec.MovedFrom":     {{"pattern", `^tenants/[^/]+/[^/]+$`}},
 	"ApprovalSpec.Items":       {{"minItems", 1}, {"maxItems", 1000}, {"uniqueItems", true}},
