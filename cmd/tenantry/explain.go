@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
+	"github.com/tenantry/tenantry/fleet/placement"
 	"github.com/tenantry/tenantry/reconciler/core"
 )
 
@@ -59,12 +60,13 @@ type explanation struct {
 	// PlacedBy is why it is there, PlacedSince the ledger's commit that put it there.
 	PlacedBy    string  `json:"placedBy,omitempty"`
 	PlacedSince *change `json:"placedSince,omitempty"`
-	// Candidates are the shards, and why each does not take a tenant without a place.
-	Candidates []candidate        `json:"candidates,omitempty"`
-	Observed   *core.TenantStatus `json:"observed,omitempty"`
-	Shard      *core.ShardStatus  `json:"shard,omitempty"`
-	WaitsFor   []string           `json:"waitsFor,omitempty"`
-	Advice     []string           `json:"advice,omitempty"`
+	// Candidates are the shards that a tenant without a place might go to: what each would
+	// be to it, or why it does not take it.
+	Candidates []placement.Candidate `json:"candidates,omitempty"`
+	Observed   *core.TenantStatus    `json:"observed,omitempty"`
+	Shard      *core.ShardStatus     `json:"shard,omitempty"`
+	WaitsFor   []string              `json:"waitsFor,omitempty"`
+	Advice     []string              `json:"advice,omitempty"`
 }
 
 // declaredPart is what people declare.
@@ -84,13 +86,6 @@ type classPart struct {
 	// Commit is where what is in force was declared; Note says why it is not the newest.
 	Commit string `json:"commit,omitempty"`
 	Note   string `json:"note,omitempty"`
-}
-
-// candidate is a shard that a tenant might go to.
-type candidate struct {
-	Shard   string `json:"shard"`
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
 }
 
 func (c *config) explain(ctx context.Context, name string) (*explanation, error) {

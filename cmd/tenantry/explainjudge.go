@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tenantry/tenantry/fleet"
@@ -166,61 +164,24 @@ func (e *explanation) judgeCandidates(b *branches) error {
 	if err != nil {
 		return err
 	}
-	p, err := placement.New(b.fleet, b.ledger).Place(ask(renderer, b.ledger, t, class))
-	var unplaced *placement.Unplaced
-	if !errors.As(err, &unplaced) {
-		if trouble, why := shardTrouble(b.shards[p.Shard]); trouble != "" {
-			e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
-			return nil
-		}
-		e.WaitsFor = append(e.WaitsFor, "the decision: there is room "+p.Where())
+	state, request := places(renderer, b.fleet, b.ledger), ask(renderer, b.ledger, t, class)
+	e.Candidates = state.Explain(request)
+	p, err := state.Place(request)
+	if unplaced, none := errors.AsType[*placement.Unplaced](err); none {
+		e.Advice = []string{"the nearest fix: " + unplaced.Fix()}
 		return nil
 	}
-	for _, r := range unplaced.Rejections {
-		e.Candidates = append(e.Candidates, candidate(r))
+	if trouble, why := shardTrouble(b.shards[p.Shard]); trouble != "" {
+		e.WaitsFor, e.Advice = append(e.WaitsFor, trouble), helps(why)
+		return nil
 	}
-	if fix := nearestFix(e.Candidates); fix != "" {
-		e.Advice = []string{"the nearest fix: " + fix}
-	}
+	e.WaitsFor = append(e.WaitsFor, "the decision: there is room "+p.Where())
 	return nil
-}
-
-// fixes of placement's reasons, the smallest first. Each is a sentence about
-// the shard, whose name stands for %s.
-var fixes = []struct{ reason, fix string }{
-	{placement.ShardInvalid, "mend shards/%s.yaml"},
-	{placement.Cordoned, "remove spec.cordon from shards/%s.yaml, if it may take tenants again"},
-	{placement.DataStoreRefused, "remove spec.dataStore, and shard %s may take it"},
-	{placement.DataStoreFull, "raise spec.capacity.tenants of a datastore that serves shard %s, or declare another one"},
-	{placement.Full, "raise spec.capacity.tenants in shards/%s.yaml"},
-	{placement.NoAddress, "add addresses to spec.addressPool in shards/%s.yaml"},
-	{placement.HostTaken, "give shard %s another spec.domain, or the tenant another name"},
-	{placement.NoDataStore, "declare a datastore that serves shard %s"},
-	{placement.NotSelected, "give shard %s the labels that spec.shardSelector asks for, or ask for others"},
-	{placement.ShardUnknown, "declare shard %s, or name another one in spec.shard"},
-}
-
-// nearestFix is what would have to change least; empty when nothing is known.
-func nearestFix(candidates []candidate) string {
-	rank := func(c candidate) int {
-		i := slices.IndexFunc(fixes, func(f struct{ reason, fix string }) bool { return f.reason == c.Reason })
-		if i < 0 {
-			return len(fixes)
-		}
-		return i
-	}
-	if len(candidates) == 0 {
-		return "declare a shard in shards/"
-	}
-	best := slices.MinFunc(candidates, func(a, b candidate) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a.Shard, b.Shard)) })
-	if i := rank(best); i < len(fixes) {
-		return fmt.Sprintf(fixes[i].fix, best.Shard)
-	}
-	return ""
 }
 
 // placedBy says what of a declaration bound the choice of a place.
 func placedBy(s fleet.TenantSpec, p ledger.Placement) string {
+	const stays = "it stays there: what takes tenants better now moves none"
 	var why []string
 	switch {
 	case s.Shard != "" && s.Shard != p.Shard:
@@ -237,8 +198,11 @@ func placedBy(s fleet.TenantSpec, p ledger.Placement) string {
 	if s.DataStore != "" {
 		why = append(why, "spec.dataStore names the datastore")
 	}
-	if len(why) == 0 {
-		return "it had the fewest tenants of the shards with room"
+	if s.Spread.Group != "" {
+		why = append(why, "spec.spread kept it from others of its group")
 	}
-	return strings.Join(why, ", ")
+	if len(why) == 0 {
+		why = append(why, "of the shards that took it, it was the one with the lowest scores")
+	}
+	return strings.Join(why, ", ") + "; " + stays
 }

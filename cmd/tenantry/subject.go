@@ -93,7 +93,7 @@ func place(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger, name, wh
 			requests = append(requests, ask(renderer, l, other, f.Classes[other.Spec.Class]))
 		}
 	}
-	for _, o := range placement.New(f, l).PlaceAll(requests) {
+	for _, o := range places(renderer, f, l).PlaceAll(requests) {
 		switch {
 		case o.Name != name:
 		case o.Unplaced != nil:
@@ -180,6 +180,20 @@ func ask(renderer *render.Renderer, l *ledger.Ledger, t *fleet.Tenant, class *fl
 	r := placement.Ask(t, class)
 	r.KeepsState = renderer.KeepsState(class, baseOf(renderer, l, class))
 	return r
+}
+
+// places is who lives where, as the daemon knows it, but for the footprints of tenants
+// that were removed and may come back: their declarations are not read.
+func places(renderer *render.Renderer, f *fleet.Fleet, l *ledger.Ledger) *placement.State {
+	known := placement.Known{Footprint: func(name string) (cost placement.Footprint) {
+		if class := f.Classes[name]; class != nil {
+			if f, err := renderer.Footprint(class, baseOf(renderer, l, class)); err == nil {
+				cost = placement.Footprint{MilliCPU: f.MilliCPU, Memory: f.Memory}
+			}
+		}
+		return cost
+	}}
+	return known.New(f, l)
 }
 
 // baseOf is the base version of a class: the one in force, else the one that it begins

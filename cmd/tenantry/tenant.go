@@ -59,8 +59,8 @@ fleet is refused.`,
 	flags.StringVar(&spec.Class, "class", "", "`CLASS` of the tenant; needed when the fleet has several")
 	flags.StringVar(&spec.Version, "version", "", "Kubernetes `VERSION`; by default the class's")
 	flags.IntVar(&spec.Replicas, "replicas", 0, "`NUMBER` of replicas of the control plane; by default the class's")
-	flags.StringVar(&spec.Shard, "shard", "", "`SHARD` to live on; by default the one with the fewest tenants")
-	flags.StringVar(&spec.DataStore, "datastore", "", "`DATASTORE` to keep its state in; by default the one with the fewest tenants")
+	flags.StringVar(&spec.Shard, "shard", "", "`SHARD` to live on; by default the least loaded that takes it")
+	flags.StringVar(&spec.DataStore, "datastore", "", "`DATASTORE` to keep its state in; by default the least loaded that takes it")
 	flags.StringArrayVar(&parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the class; once for each, and for each element of a list")
 	flags.StringArrayVar(&spec.Access.Groups, "group", nil, "`GROUP` that may read the tenant's kubeconfig; may be repeated")
 	for name, complete := range map[string]completer{

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tenantry/tenantry/fleet/ledger"
@@ -12,42 +13,52 @@ import (
 func (s *State) ChangeStore(r Request, e *ledger.Tenant) (ledger.Placement, *Rejection) {
 	r.Spec.Adopt = nil // what was found has its place; this is another one
 	from := e.Placement
-	sh := s.byName[from.Shard]
+	sh, a := s.byName[from.Shard], s.asked(r)
 	if sh == nil {
-		return from, rejection(from.Shard, ShardUnknown, "the fleet declares no such shard")
+		return from, &Rejection{Shard: from.Shard, Reason: ShardUnknown, Message: "the fleet declares no such shard"}
 	}
-	store, rejected := s.chooseStore(sh, r)
-	if rejected != nil {
-		return from, rejected
-	}
-	was, is := s.fleet.DataStores[from.DataStore], s.fleet.DataStores[store]
-	switch {
-	case was == nil:
-		return from, rejection(sh.name, NoDataStore, "datastore %s, which holds its state, is not declared, so nobody knows whether that can be brought to %s: declare it until the tenant has left", from.DataStore, store)
-	case was.Spec.Driver != is.Spec.Driver:
-		return from, rejection(sh.name, NoDataStore, "datastore %s is %s and %s is %s: state does not come from one to the other", from.DataStore, was.Spec.Driver, store, is.Spec.Driver)
-	}
-	// Whoever makes room for a copy would remove what is to be copied.
-	for _, at := range was.Spec.Endpoints {
-		if slices.Contains(is.Spec.Endpoints, at) {
-			return from, rejection(sh.name, NoDataStore, "datastores %s and %s are both at %s: its state is there already", from.DataStore, store, at)
+	for _, rule := range rules {
+		if rule.store && rule.broken(s, sh, a) {
+			message, fix := rule.why(s, sh, a)
+			return from, &Rejection{sh.name, rule.reason, message, fix}
 		}
 	}
-	for _, name := range namesWithin(store, e.Adopted) {
+	to := s.chooseStore(sh, a)
+	if to == nil {
+		from.DataStore = ""
+		return from, nil
+	}
+	reject := func(format string, args ...any) (ledger.Placement, *Rejection) {
+		return from, &Rejection{Shard: sh.name, Reason: NoDataStore, Message: fmt.Sprintf(format, args...)}
+	}
+	was := s.stores[from.DataStore]
+	switch {
+	case was == nil:
+		return reject("datastore %s, which holds its state, is not declared, so nobody knows whether that can be brought to %s: declare it until the tenant has left", from.DataStore, to.name)
+	case was.spec.Driver != to.spec.Driver:
+		return reject("datastore %s is %s and %s is %s: state does not come from one to the other", from.DataStore, was.spec.Driver, to.name, to.spec.Driver)
+	}
+	// Whoever makes room for a copy would remove what is to be copied.
+	for _, at := range was.spec.Endpoints {
+		if slices.Contains(to.spec.Endpoints, at) {
+			return reject("datastores %s and %s are both at %s: its state is there already", from.DataStore, to.name, at)
+		}
+	}
+	for _, name := range namesWithin(to.name, e.Adopted) {
 		for _, other := range s.within[name] {
 			if other != e.Name {
-				return from, rejection(sh.name, NoDataStore, "%s %s of datastore %s is tenant %s's, and is what this one's is called, too: both would be one", name.kind, name.name, store, other)
+				return reject("%s %s of datastore %s is tenant %s's, and is what this one's is called, too: both would be one", name.kind, name.name, to.name, other)
 			}
 		}
 	}
-	from.DataStore = store
+	from.DataStore = to.name
 	return from, nil
 }
 
-// Move counts a tenant that lived in one place for another one.
+// Move counts a tenant for another datastore of its shard.
 func (s *State) Move(e *ledger.Tenant, to ledger.Placement) {
-	s.take(e.Placement, -1)
-	s.take(to, 1)
+	s.take(e.Placement, load{}, -1) // what it requests of the shard stays as it is
+	s.take(to, load{}, 1)
 	s.name(e.Name, to, e.Adopted)
 }
 

@@ -90,8 +90,8 @@ func TestPlace(t *testing.T) {
 		want   ledger.Placement
 	}{
 		{
-			name: "ties go by name", reason: "every replica must choose the same",
-			fleet: two, want: ledger.Placement{Shard: "a", DataStore: "a-1", Host: "acme.a.example.com"},
+			name: "ties go by the hash of both names", reason: "every replica must choose the same, in every year",
+			fleet: two, want: ledger.Placement{Shard: "b", DataStore: "b-1", Host: "acme.b.example.com"},
 		}, {
 			name: "fewest tenants", reason: "load spreads",
 			fleet: two, ledger: ledgerOf(living("x", "a", "a-1", "")),
@@ -116,9 +116,9 @@ func TestPlace(t *testing.T) {
 			ledger: ledgerOf(living("x", "a", "a-1", "")),
 			want:   ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
 		}, {
-			name: "ties among datastores go by name", reason: "every replica must choose the same",
+			name: "ties among datastores go likewise", reason: "every replica must choose the same",
 			fleet: fleetOf(shard("a", nil), store("a-2", 0, "a"), store("a-1", 0, "a")),
-			want:  ledger.Placement{Shard: "a", DataStore: "a-1", Host: "acme.a.example.com"},
+			want:  ledger.Placement{Shard: "a", DataStore: "a-2", Host: "acme.a.example.com"},
 		}, {
 			name: "selector by value", reason: "having the label is not enough",
 			fleet: fleetOf(shard("a", func(s *fleet.Shard) { s.Metadata.Labels = map[string]string{"region": "us"} }),
@@ -219,23 +219,24 @@ func TestUnplacedReads(t *testing.T) {
 	f := fleetOf(shard("eu-1", func(s *fleet.Shard) { s.Spec.Cordon = true }), shard("eu-2", nil), store("eu-2-a", 1, "eu-2"))
 	_, err := placement.New(f, ledgerOf(living("x", "eu-2", "eu-2-a", ""))).Place(ask("acme", fleet.TenantSpec{}))
 	want := "place acme: no shard takes it: shard eu-1: it is cordoned (spec.cordon in shards/eu-1.yaml); " +
-		"shard eu-2: datastore eu-2-a has 1 of 1 tenants (spec.capacity.tenants in datastores/)"
+		"shard eu-2: datastore eu-2-a has 1 of 1 tenants (spec.capacity.tenants in datastores/); " +
+		"the nearest fix: remove spec.cordon from shards/eu-1.yaml, if it may take tenants again"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	request := ask("acme", fleet.TenantSpec{Class: "small"})
 	_, err = placement.New(fleetOf(shard("eu-1", nil), storeOf("kamaji", "eu-1-a", "eu-1")), nil).Place(request)
 	want = "place acme: no shard takes it: shard eu-1: datastore eu-1-a is for provider kamaji, the tenant's class small is of provider native " +
-		"(spec.provider in datastores/ and classes/)"
+		"(spec.provider in datastores/ and classes/); the nearest fix: declare a datastore of provider native that serves shard eu-1"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	elsewhere := fleetOf(shard("eu-1", nil), store("eu-2-a", 0, "eu-2"))
 	elsewhere.Broken[fleet.Ref{Kind: fleet.KindDataStore, Name: "torn"}] = fleet.Broken{}
 	for asked, want := range map[string]string{
-		"eu-2-a": "datastore eu-2-a, which the tenant asks for, does not serve it",
-		"torn":   "the declaration of datastore torn is invalid",
-		"":       "no valid datastore names it in spec.shards",
+		"eu-2-a": "datastore eu-2-a, which the tenant asks for, does not serve it; the nearest fix: leave spec.dataStore out, or name one that serves shard eu-1",
+		"torn":   "the declaration of datastore torn is invalid; the nearest fix: mend datastores/torn.yaml",
+		"":       "no valid datastore names it in spec.shards; the nearest fix: declare a datastore that serves shard eu-1",
 	} {
 		_, err = placement.New(elsewhere, nil).Place(ask("acme", fleet.TenantSpec{DataStore: asked}))
 		if want = "place acme: no shard takes it: shard eu-1: " + want; err == nil || err.Error() != want {
@@ -244,12 +245,13 @@ func TestUnplacedReads(t *testing.T) {
 	}
 	for range 16 { // maps have no order
 		_, err = placement.New(elsewhere, nil).Place(ask("acme", fleet.TenantSpec{ShardSelector: map[string]string{"a": "1", "b": "1", "c": "1"}}))
-		if want := "place acme: no shard takes it: shard eu-1: it lacks the label a=1 that spec.shardSelector asks for"; err == nil || err.Error() != want {
+		if want := "place acme: no shard takes it: shard eu-1: it lacks the label a=1 that spec.shardSelector asks for; " +
+			"the nearest fix: give shard eu-1 the labels that spec.shardSelector asks for, or ask for others"; err == nil || err.Error() != want {
 			t.Fatalf("got  %v\nwant %s", err, want)
 		}
 	}
 	_, err = placement.New(fleetOf(), nil).Place(ask("acme", fleet.TenantSpec{}))
-	if want := "place acme: the fleet has no shards"; err == nil || err.Error() != want {
+	if want := "place acme: the fleet has no shards; the nearest fix: declare a shard in shards/"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -270,7 +272,7 @@ func TestReleaseMakesRoom(t *testing.T) {
 	if _, err := s.Place(ask("late", fleet.TenantSpec{})); err == nil {
 		t.Fatal("a fourth tenant found a place among three")
 	}
-	s.Release(all[1])
+	s.Release(tenant("t1"), all[1])
 	got, err := s.Place(ask("late", fleet.TenantSpec{}))
 	if err != nil || got != all[1] {
 		t.Errorf("got %v, %v, want the released %v", got, err, all[1])
@@ -281,7 +283,7 @@ func TestReleaseMakesRoom(t *testing.T) {
 func TestPlaceWithoutADataStore(t *testing.T) {
 	f := fleetOf(shard("eu-1", nil), store("eu-1-a", 1, "eu-1"), shard("eu-2", nil))
 	s := placement.New(f, nil)
-	for i, want := range []string{"eu-1", "eu-2", "eu-1"} {
+	for i, want := range []string{"eu-2", "eu-1", "eu-1"} {
 		name := fmt.Sprint("t", i)
 		request := placement.Request{Tenant: tenant(name), Provider: "keeping", KeepsState: true}
 		got, err := s.Place(request)
@@ -297,7 +299,8 @@ func TestPlaceWithoutADataStore(t *testing.T) {
 	}
 	_, err := s.Place(request)
 	want := "place late: no shard takes it: shard eu-1: the tenant asks for datastore eu-1-a, " +
-		"but provider keeping of its class small keeps the state of its tenants itself (spec.dataStore)"
+		"but provider keeping of its class small keeps the state of its tenants itself (spec.dataStore); " +
+		"the nearest fix: remove spec.dataStore, and shard eu-1 may take it"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -324,13 +327,13 @@ func TestPlaceOfWhatIsAdopted(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	s.Release(got)
+	s.Release(adopting, got)
 	if got, err := s.Place(ask("beta", fleet.TenantSpec{Shard: "eu-2"})); err == nil {
 		t.Errorf("its address was given to another one: %+v", got)
 	}
 	adopt.DataStore, adopt.Adopt = "", &fleet.Adopt{Host: "zeta.example.com"}
 	_, err = s.Place(ask("zeta", adopt))
-	if want := "shard eu-1: what the tenant takes over has its state in a datastore: spec.dataStore has to name it"; err == nil || !strings.HasSuffix(err.Error(), want) {
+	if want := "shard eu-1: what the tenant takes over has its state in a datastore: spec.dataStore has to name it; the nearest fix: name the datastore in spec.dataStore"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	request := ask("zeta", adopt)
@@ -362,7 +365,7 @@ func TestHostOfWhatIsAdopted(t *testing.T) {
 			f.Tenants = s.tenants
 			places := placement.New(f, s.ledger)
 			got, err := places.Place(ask("acme", fleet.TenantSpec{}))
-			if want := "shard eu-1: its host would be acme.tenants.example.com, which is that of another tenant"; err == nil || !strings.HasSuffix(err.Error(), want) {
+			if want := "shard eu-1: its host would be acme.tenants.example.com, which is that of another tenant; the nearest fix: give shard eu-1 another spec.domain, or the tenant another name"; err == nil || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("got %+v, %v, want %s", got, err, want)
 			}
 			if got, err := places.Place(ask("beta", fleet.TenantSpec{})); err != nil || got.Host != "beta.tenants.example.com" {
@@ -371,7 +374,7 @@ func TestHostOfWhatIsAdopted(t *testing.T) {
 			if s.ledger == nil {
 				return
 			}
-			places.Release(there.Placement)
+			places.Release(adopting, there.Placement)
 			if got, err := places.Place(ask("acme", fleet.TenantSpec{})); err != nil || got.Host != there.Placement.Host {
 				t.Errorf("once it is gone, acme is at %+v, %v", got, err)
 			}

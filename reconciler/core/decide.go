@@ -18,6 +18,7 @@ type draft struct {
 	declared *Declared
 	now      time.Time
 	places   *placement.State
+	known    placement.Known
 	// guests are those in namespaces of tenants' names who were taken over there; see guestIn.
 	guests  map[[2]string]string
 	classes map[string]*fleet.Class
@@ -49,6 +50,7 @@ func (c *Core) decide(now time.Time) {
 		entries: l.entries, fleet: g.declared.Fleet, declared: g.declared, now: now,
 		classes: map[string]*fleet.Class{}, fleets: map[string]*fleet.Fleet{}, proofs: map[string]*proof{},
 	}
+	d.known = c.known(d)
 	c.decideShards(d)
 	c.decideClasses(d)
 	c.decideDataStores(d)

@@ -63,7 +63,9 @@ func (w *world) wantNote(tenant, reason string, parts ...string) {
 }
 
 func TestStateComesToAnotherDataStore(t *testing.T) {
-	w := onKamaji(t, func(w *world) { w.commit(map[string]string{"datastores/other.yaml": named("other")}) })
+	w := onKamaji(t, func(w *world) {
+		w.commit(map[string]string{"datastores/other.yaml": named("other"), "tenants/web/acme/tenant.yaml": onStore("acme", "other", "")})
+	})
 	s, before := w.shards["eu-1"], *w.ledger().Tenants["acme"]
 	if before.Placement.DataStore != "other" {
 		t.Fatalf("it lives %s", before.Placement)
@@ -338,7 +340,9 @@ func TestTwoOfOneNameDoNotComeTogether(t *testing.T) {
 // Whatever of it is lost with the daemon, it is decided once and comes to its end.
 func TestAMigrationThatIsInterrupted(t *testing.T) {
 	for lost := range 12 {
-		w := onKamaji(t, func(w *world) { w.commit(map[string]string{"datastores/other.yaml": named("other")}) })
+		w := onKamaji(t, func(w *world) {
+			w.commit(map[string]string{"datastores/other.yaml": named("other"), "tenants/web/acme/tenant.yaml": onStore("acme", "other", "")})
+		})
 		w.approve("acme", "sql")
 		w.commit(map[string]string{"tenants/web/acme/tenant.yaml": onStore("acme", "sql", ", version: v1.36.4")})
 		effects := 0

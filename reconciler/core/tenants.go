@@ -24,6 +24,7 @@ func (c *Core) decideTenants(d *draft) {
 		names[name] = true
 	}
 	var absent []*ledger.Tenant
+	var fresh []*fleet.Tenant
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		e := d.entries.Tenants[name]
 		t := declaredTenant(d.fleet, name, e)
@@ -46,10 +47,14 @@ func (c *Core) decideTenants(d *draft) {
 		case t == nil:
 			c.age(d, e)
 		case e == nil || e.Lifecycle == ledger.Purged:
-			c.place(d, t)
+			fresh = append(fresh, t)
 		default:
 			c.keep(d, t, e)
 		}
+	}
+	d.places = nil // what a living tenant weighs may just have been decided
+	for _, t := range fresh {
+		c.place(d, t)
 	}
 	c.remove(d, absent)
 }
@@ -98,7 +103,7 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		Provider: class.Spec.Provider, Placement: where, Adopted: ledger.AdoptedAs(t.Spec.Adopt), Epoch: 1, Lifecycle: ledger.Living,
 	}
 	undo := func(why note) {
-		d.places.Release(where)
+		d.places.Release(t, where)
 		c.notes[name] = why
 	}
 	if why := d.guestIn(e); why.reason != "" {
@@ -132,14 +137,6 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 		d.setTenant(e)
 		d.addKinds(where.Shard, p.kinds)
 	}
-}
-
-// placing is who lives where, this draft's decisions included.
-func (d *draft) placing() *placement.State {
-	if d.places == nil {
-		d.places = placement.New(met(d), d.entries)
-	}
-	return d.places
 }
 
 // met is the fleet with those shards only that have an identity in the ledger:
