@@ -45,6 +45,7 @@ var promised = []string{
 	"pass_cold_10k_seconds", "pass_one_changed_ms", "pass_peak_rss_mib", "stamp_vs_krusty_ratio",
 	"writes_per_object_created", "writes_unchanged", "quiet_minute_requests_beyond_leases",
 	"commit_to_applied_p50_ms", "commit_to_applied_p99_ms", "ledger_commit_history_ratio",
+	"place_10k_on_50_shards_seconds", "place_ten_more_ms", "place_load_spread_percent",
 }
 
 // bench is one run of everything.
@@ -73,6 +74,7 @@ func (b *bench) run(ctx context.Context) error {
 		{"pass", "a pass over a large fleet", func() error { return b.pass(ctx, dir) }},
 		{"profiles", "where the pass spends its time and memory", func() error { return b.tops(ctx) }},
 		{"render", "rendering", func() error { return b.goBench(ctx, "./render", "StampVsKrusty") }},
+		{"placement", "placing tenants", func() error { return b.goBench(ctx, "./test/bench", "Placement") }},
 		{"ledger", "commits to a long ledger", func() error { return b.goBench(ctx, "./reconciler/repository", "LedgerCommitHistory") }},
 		{"shards", "a fleet on two management clusters", func() error { return b.goBench(ctx, "./test/bench", "Shards") }},
 	} {

@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	dir := flags.String("repository", "", "the fleet's repository, for bench pass")
 	profiles := flags.String("profiles", "bin/bench", "where profiles are written")
 	tenants := flags.Int("tenants", fleetTenants, "how many tenants the fleet has")
-	only := flags.String("only", "", "measure one part: pass, profiles, render, ledger or shards")
+	only := flags.String("only", "", "measure one part: pass, profiles, render, placement, ledger or shards")
 	verb := ""
 	if len(args) > 0 && args[0] == "pass" {
 		verb, args = args[0], args[1:]
