@@ -37,7 +37,7 @@ func TestEveryWayIsMade(t *testing.T) {
 		"break":     "yaml empty class name field",
 		"class":     "broken unrendered gone mended",
 		"fleet":     "broken",
-		"shard":     "cordoned gone broken small well",
+		"shard":     "cordoned gone broken small tainted theirs well",
 		"datastore": "gone broken well",
 		"own":       "fast slow refused unknown kind gone",
 		"cache":     "lost torn full",

@@ -51,7 +51,7 @@ var people = []chance{
 		return do("fleet", "limit", g.one("1", "3", "10"), "retention", g.one((h.Retention/2).String(), h.Retention.String(), (2*h.Retention).String()))
 	}},
 	{2, func(g *generator, _ *History) Act {
-		return do("shard", "name", g.one(shardNames...), "how", g.one("cordoned", "gone", "broken", "small"))
+		return do("shard", "name", g.one(shardNames...), "how", g.one("cordoned", "gone", "broken", "small", "tainted", "theirs"))
 	}},
 	{2, func(g *generator, _ *History) Act {
 		return do("datastore", "name", g.one("sql-", "etcd-")+g.one(shardNames...), "how", g.one("gone", "broken"))
@@ -99,7 +99,7 @@ func (g *generator) mend() Act {
 
 // note remembers what an act spoils.
 func (g *generator) note(a Act) Act {
-	bad := slices.Contains([]string{"broken", "unrendered", "gone", "cordoned", "small"}, a.Args["how"])
+	bad := slices.Contains([]string{"broken", "unrendered", "gone", "cordoned", "small", "tainted", "theirs"}, a.Args["how"])
 	switch a.Do {
 	case "class", "shard", "datastore", "fleet":
 	case "own":

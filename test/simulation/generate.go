@@ -195,5 +195,9 @@ func (g *generator) tenant() Act {
 	if g.IntN(3) == 0 {
 		shard = g.one(shardNames...)
 	}
-	return do("declare", "tenant", name, "class", class, "shard", shard)
+	spread := ""
+	if g.IntN(8) == 0 {
+		spread = "front"
+	}
+	return do("declare", "tenant", name, "class", class, "shard", shard, "spread", spread)
 }

@@ -19,6 +19,7 @@ import (
 // Each rule has a name, and a comment that says what would be lost without it:
 //
 //	judge_ledger.go    what is decided: Ledger, Monotone, Identity, Addresses
+//	judge_placed.go    and where: Placed
 //	judge_memory.go    and on what: Rewound
 //	judge_held.go      what is kept of who is held or removed: Hold
 //	judge_removal.go   who may go: Brake, Removal, Retention

@@ -149,7 +149,7 @@ func (j *judge) promised(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, e *l
 func (j *judge) room(f *fleet.Fleet, l *ledger.Ledger, t *fleet.Tenant, name string) bool {
 	shard, class := f.Shards[name], f.Classes[t.Spec.Class]
 	if shard == nil || shard.Spec.Cordon || l.Shards[name] == nil || class == nil || l.Classes[t.Spec.Class] == nil ||
-		!roomy(shard) || t.Spec.DataStore != "" || len(t.Files) > 0 {
+		!roomy(shard) || t.Spec.DataStore != "" || t.Spec.Spread.Group != "" || len(t.Files) > 0 {
 		return false
 	}
 	in := l.Classes[t.Spec.Class]

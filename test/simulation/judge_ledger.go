@@ -128,6 +128,8 @@ func (j *judge) born(v *verdict, was, is *ledger.Tenant) {
 	}
 	if t := v.declared.Tenants[is.Name]; t == nil || t.Dir() != is.Source {
 		j.violate("Ledger", "tenant %s of %s is placed, but %s does not declare it", is.Name, is.Source, v.source)
+	} else if t.Spec.Adopt == nil {
+		j.placed(v, t, is)
 	}
 }
 

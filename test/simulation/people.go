@@ -26,7 +26,7 @@ var peopleActs = map[string]func(*world, Act){
 	"migrate":   (*world).migrate,
 }
 
-// declare tenant= class= [team=] [shard=] [version=] [replicas=]: tenant may be several,
+// declare tenant= class= [team=] [shard=] [version=] [replicas=] [spread=]: tenant may be several,
 // with + between them.
 func (w *world) declare(a Act) {
 	more, files := "", map[string][]byte{}
@@ -34,6 +34,9 @@ func (w *world) declare(a Act) {
 		if value := a.Args[field]; value != "" {
 			more += ", " + field + ": " + value
 		}
+	}
+	if group := a.Args["spread"]; group != "" {
+		more += ", spread: {group: " + group + "}"
 	}
 	for _, name := range strings.Split(a.Args["tenant"], "+") {
 		files[tenantFile(a.get("team", "web"), name)] = tenantDeclared(name, a.get("class", "hosted"), more)
@@ -188,7 +191,7 @@ func (w *world) editFleet(a Act) {
 	w.commit(a.String(), map[string][]byte{"fleet.yaml": []byte(content)})
 }
 
-// shard name= how=cordoned|gone|broken|small|well
+// shard name= how=cordoned|gone|broken|small|tainted|theirs|well
 func (w *world) editShard(a Act) {
 	name := a.get("name", "eu")
 	i := slices.Index(shardNames, name)
@@ -198,6 +201,10 @@ func (w *world) editShard(a Act) {
 		content = nil
 	case "broken":
 		content = []byte("kind: [\n")
+	case "tainted":
+		content = append(content[:len(content)-2], ", taints: [{key: pool, value: gold}]}\n"...)
+	case "theirs": // another team's alone
+		content = append(content[:len(content)-2], ", teams: [art]}\n"...)
 	case "small": // of its addresses two are left
 		content = bytes.Replace(content, []byte(".30]"), []byte(".2]"), 1)
 	}
