@@ -91,6 +91,9 @@ func (c *Core) place(d *draft, t *fleet.Tenant) {
 			return
 		}
 	}
+	if t.Spec.Spread.Group != "" && (c.git.searching || len(c.git.wants) > 0) {
+		return // one whose declaration is being searched for may be of its group
+	}
 	request := placement.Ask(t, class)
 	request.KeepsState = c.renderer.KeepsState(class, inForce.BaseVersion)
 	where, err := d.placing().Place(request)
