@@ -238,6 +238,26 @@ func TestTheLastSeatOfADataStoreIsTakenOnce(t *testing.T) {
 	}
 }
 
+// Nor does a new tenant get the seat of one that comes with the same decision.
+func TestASeatThatIsJustTakenIsNobodysElse(t *testing.T) {
+	w := onKamaji(t, nil)
+	w.commit(map[string]string{"datastores/other.yaml": named("other", "driver: MySQL", "driver: MySQL\n  capacity: {tenants: 1}")})
+	w.settle()
+	w.down = true // what follows is decided at once
+	w.commit(map[string]string{
+		"tenants/web/acme/tenant.yaml":    onStore("acme", "other", ""),
+		"tenants/web/initech/tenant.yaml": onStore("initech", "other", ""),
+	})
+	w.approve("acme", "other")
+	w.down = false
+	w.settle()
+	w.pass(time.Hour)
+	if e := w.ledger().Tenants["initech"]; e != nil || w.ledger().Tenants["acme"].Placement.DataStore != "other" {
+		t.Errorf("initech is %+v, acme is %+v", e, w.ledger().Tenants["acme"])
+	}
+	w.wantNote("initech", "Unplaceable", "datastore other has 1 of 1 tenants")
+}
+
 // A tenant of a provider that cannot bring it there stays, whoever says yes.
 func TestProvidersThatCannotChangeTheDataStore(t *testing.T) {
 	w := begun(t)

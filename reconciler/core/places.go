@@ -9,7 +9,7 @@ import (
 // placing is who lives where, this draft's decisions included.
 func (d *draft) placing() *placement.State {
 	if d.places == nil {
-		d.places = d.known.New(met(d), d.entries)
+		d.places = d.known.New(met(d), d.entries.With(d.changes))
 	}
 	return d.places
 }
