@@ -14,6 +14,7 @@ import (
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
+	"github.com/tenantry/tenantry/git"
 	"github.com/tenantry/tenantry/reconciler/core"
 	"github.com/tenantry/tenantry/render"
 )
@@ -90,6 +91,8 @@ func (c *config) asked(ctx context.Context, dir string, names []string) ([]asked
 	if err != nil {
 		return nil, err
 	}
+	task := c.progress.begin("search the ledger's history")
+	defer task.end()
 	places := placement.New(f, l)
 	all := len(names) == 0
 	if all {
@@ -103,10 +106,31 @@ func (c *config) asked(ctx context.Context, dir string, names []string) ([]asked
 		case err != nil && !all:
 			return nil, err
 		case err == nil && a != nil:
+			if err := a.warn(ctx, r.repo, at, l.Tenants[name]); err != nil {
+				return nil, err
+			}
 			out = append(out, *a)
 		}
 	}
 	return out, nil
+}
+
+// warn tells of who was in the target before, or on its way there: what was left of that
+// may be taken for what is brought there now.
+func (a *asked) warn(ctx context.Context, repo *git.Repository, at *git.Revision, e *ledger.Tenant) error {
+	there, unchanged := false, samePath(ledger.TenantPath(e.Name))
+	since, err := lastChange(ctx, repo, at, func(newer, older *git.Revision) (bool, error) {
+		if same, err := unchanged(newer, older); same || err != nil {
+			return same, err
+		}
+		was, err := entryAt(older, e.Name)
+		there = was != nil && was.UID == e.UID && was.Placement.DataStore == a.item.Target
+		return !there, err
+	})
+	if err == nil && there {
+		a.words += fmt.Sprintf("\n    it was there before %s, or on its way: what was left of that has to go first, as docs/kamaji.md says", since)
+	}
+	return err
 }
 
 // asks finds what one tenant asks for, or nil.

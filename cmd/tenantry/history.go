@@ -64,25 +64,31 @@ func samePath(p string) func(newer, older *git.Revision) (bool, error) {
 
 // samePlacement compares where the ledger has a tenant of that identity.
 func samePlacement(now *ledger.Tenant) func(newer, older *git.Revision) (bool, error) {
-	p := ledger.TenantPath(now.Name)
-	unchanged := samePath(p)
+	unchanged := samePath(ledger.TenantPath(now.Name))
 	return func(newer, older *git.Revision) (bool, error) {
 		if same, err := unchanged(newer, older); same || err != nil {
 			return same, err
 		}
-		raw, err := fs.ReadFile(older, p)
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		var was ledger.Tenant
-		if err := yaml.Unmarshal(raw, &was); err != nil {
-			return false, fmt.Errorf("read %s: %w", p, err)
-		}
-		return was.UID == now.UID && was.Placement == now.Placement, nil
+		was, err := entryAt(older, now.Name)
+		return was != nil && was.UID == now.UID && was.Placement == now.Placement, err
 	}
+}
+
+// entryAt is what the ledger said of a tenant; nil when it said nothing.
+func entryAt(rev *git.Revision, name string) (*ledger.Tenant, error) {
+	p := ledger.TenantPath(name)
+	raw, err := fs.ReadFile(rev, p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var was ledger.Tenant
+	if err := yaml.Unmarshal(raw, &was); err != nil {
+		return nil, fmt.Errorf("read %s: %w", p, err)
+	}
+	return &was, nil
 }
 
 // hashAt names what stands at a path; nothing has the empty hash.
