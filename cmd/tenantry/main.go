@@ -86,7 +86,7 @@ the first of these that is there counts.`,
 		return &misuse{hint(err, fmt.Sprintf("%q says what there is", cmd.CommandPath()+" --help"))}
 	})
 	root.AddCommand(
-		newInit(), newTenant(), newImport(), newValidate(), newRender(), newRun(), newStatus(), newDiff(), newExplain(), newApprove(), newKubeconfig(), newSchema(), newProvider(), newCompletion(), newVersion(), newDataStore(),
+		newInit(), newTenant(), newImport(), newValidate(), newRender(), newRun(), newStatus(), newDiff(), newExplain(), newSimulate(), newApprove(), newKubeconfig(), newSchema(), newProvider(), newCompletion(), newVersion(), newDataStore(),
 	)
 	return root
 }
