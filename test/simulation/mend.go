@@ -33,6 +33,11 @@ func (w *world) mend() {
 			mended[file] = content
 		}
 	}
+	for _, name := range sortedKeys(j.tip().DataStores) { // a revert may have taken away what tenants came to
+		if ref := (fleet.Ref{Kind: fleet.KindDataStore, Name: name}); f.DataStores[name] == nil && (f.Absent(ref) || f.Broken[ref].Path != "") {
+			mended[storeFile(name)] = storeDeclared(name)
+		}
+	}
 	// Who was stopped by the brake may go now.
 	mended["fleet.yaml"] = []byte(strings.Replace(string(w.fleetFile()), "limit: ", "allowLast: true, limit: 10", 1))
 	l, files := j.tip(), w.files()
