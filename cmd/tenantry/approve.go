@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tenantry/tenantry/docs/schemas"
 	"github.com/tenantry/tenantry/fleet"
 	"github.com/tenantry/tenantry/fleet/ledger"
 	"github.com/tenantry/tenantry/fleet/placement"
@@ -151,12 +150,8 @@ func asks(r *render.Renderer, places *placement.State, f *fleet.Fleet, l *ledger
 	if class == nil {
 		return nil, fmt.Errorf("class %s of tenant %s is not valid", t.Spec.Class, name)
 	}
-	base := r.BaseFor(class)
-	if inForce := l.Classes[t.Spec.Class]; inForce != nil {
-		base = inForce.BaseVersion
-	}
 	a := &asked{item: core.Approvable(e, t.Spec.DataStore)}
-	to, why := core.Migration(r, places, t, class, base, e)
+	to, why := core.Migration(r, func() *placement.State { return places }, t, class, baseOf(r, l, class), e)
 	a.words = fmt.Sprintf("%s: migrate from datastore %s to %s", name, e.Placement.DataStore, t.Spec.DataStore)
 	a.refused, a.approved = why != "", f.Approves(a.item)
 	switch {
@@ -192,7 +187,7 @@ func approve(cmd *cobra.Command, dir string, all []asked, dry bool) error {
 	}
 	files := map[string][]byte{}
 	for some := range slices.Chunk(items, fleet.MaxItems) {
-		content, err := approvalFile(some)
+		content, err := declarationFile(fleet.KindApproval, fleet.ApprovalName(some), fleet.ApprovalSpec{Items: some})
 		if err != nil {
 			return fmt.Errorf("approve: %w", err)
 		}
@@ -212,14 +207,4 @@ func approve(cmd *cobra.Command, dir string, all []asked, dry bool) error {
 		}
 	}
 	return nil
-}
-
-func approvalFile(items []fleet.ApprovalItem) ([]byte, error) {
-	content, err := fleet.Encode(struct {
-		APIVersion string             `json:"apiVersion"`
-		Kind       string             `json:"kind"`
-		Metadata   fleet.Metadata     `json:"metadata"`
-		Spec       fleet.ApprovalSpec `json:"spec"`
-	}{fleet.APIVersion, fleet.KindApproval, fleet.Metadata{Name: fleet.ApprovalName(items)}, fleet.ApprovalSpec{Items: items}})
-	return append([]byte("# yaml-language-server: $schema="+schemas.URL(fleet.KindApproval)+"\n"), content...), err
 }

@@ -145,7 +145,7 @@ func (f newFleet) files(tenant string) (map[string][]byte, error) {
 	if !found || pathFault(team) != "" || pathFault(name) != "" {
 		return nil, misusef("--tenant %q: want TEAM/NAME", tenant)
 	}
-	content, err := tenantFile(name, fleet.TenantSpec{Class: "standard"})
+	content, err := declarationFile(fleet.KindTenant, name, fleet.TenantSpec{Class: "standard"})
 	if err != nil {
 		return nil, err
 	}

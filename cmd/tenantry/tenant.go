@@ -114,7 +114,7 @@ func declare(cmd *cobra.Command, dir, team, name string, spec fleet.TenantSpec, 
 	if spec.Parameters, err = parametersOf(f.Classes[spec.Class], parameters); err != nil {
 		return err
 	}
-	content, err := tenantFile(name, spec)
+	content, err := declarationFile(fleet.KindTenant, name, spec)
 	if err != nil {
 		return fail(err)
 	}
@@ -159,15 +159,15 @@ func divide(all fleet.Findings, folder string) (ours, others fleet.Findings) {
 	return ours, others
 }
 
-// tenantFile is a tenant's file: what is given, and nothing else.
-func tenantFile(name string, spec fleet.TenantSpec) ([]byte, error) {
+// declarationFile is a declaration's file, with its schema for editors.
+func declarationFile[S any](kind, name string, spec S) ([]byte, error) {
 	content, err := fleet.Encode(struct {
-		APIVersion string           `json:"apiVersion"`
-		Kind       string           `json:"kind"`
-		Metadata   fleet.Metadata   `json:"metadata"`
-		Spec       fleet.TenantSpec `json:"spec"`
-	}{fleet.APIVersion, fleet.KindTenant, fleet.Metadata{Name: name}, spec})
-	return append([]byte("# yaml-language-server: $schema="+schemas.URL(fleet.KindTenant)+"\n"), content...), err
+		APIVersion string         `json:"apiVersion"`
+		Kind       string         `json:"kind"`
+		Metadata   fleet.Metadata `json:"metadata"`
+		Spec       S              `json:"spec"`
+	}{fleet.APIVersion, kind, fleet.Metadata{Name: name}, spec})
+	return append([]byte("# yaml-language-server: $schema="+schemas.URL(kind)+"\n"), content...), err
 }
 
 func tenantPath(team, name string) string { return path.Join("tenants", team, name, "tenant.yaml") }

@@ -25,7 +25,7 @@ func (c *Core) stays(d *draft, t *fleet.Tenant, e *ledger.Tenant) (ledger.Placem
 		return p, note{}
 	}
 	class, inForce := c.classInForce(d, t.Spec.Class)
-	to, why := Migration(c.renderer, d.placing(), t, class, inForce.BaseVersion, e)
+	to, why := Migration(c.renderer, d.placing, t, class, inForce.BaseVersion, e)
 	if why != "" {
 		return p, frozen(why)
 	}
@@ -61,8 +61,8 @@ func Approvable(e *ledger.Tenant, target string) fleet.ApprovalItem {
 
 // Migration is the placement of a tenant that asks for it, once its state is where it is
 // declared; why says what rules that out, whoever approves. The class and the version of its
-// base are those in force.
-func Migration(r *render.Renderer, places *placement.State, t *fleet.Tenant, class *fleet.Class, base string, e *ledger.Tenant) (to ledger.Placement, why string) {
+// base are those in force; places is asked only of who might come anywhere.
+func Migration(r *render.Renderer, places func() *placement.State, t *fleet.Tenant, class *fleet.Class, base string, e *ledger.Tenant) (to ledger.Placement, why string) {
 	can := r.Capabilities(class, base)
 	switch {
 	case elsewhere(t, e):
@@ -72,7 +72,7 @@ func Migration(r *render.Renderer, places *placement.State, t *fleet.Tenant, cla
 	case !can.DataStoreChange:
 		return e.Placement, orElse(can.Reasons["dataStoreChange"], fmt.Sprintf("provider %s cannot bring a living tenant to another datastore", e.Provider))
 	}
-	to, rejected := places.ChangeStore(placement.Ask(t, class), e)
+	to, rejected := places().ChangeStore(placement.Ask(t, class), e)
 	if rejected != nil {
 		return e.Placement, rejected.Message
 	}

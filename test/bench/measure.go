@@ -9,12 +9,12 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/git/gittest"
 	"github.com/tenantry/tenantry/test/fleetgen"
+	"github.com/tenantry/tenantry/test/observe"
 )
 
 // The fleet that is measured: half of it on each provider, one tenant in twenty with a
@@ -154,7 +154,7 @@ func (m *measured) change() error {
 
 // memory measures the most memory that the pass ever had.
 func (m *measured) memory() error {
-	peak, err := peakMemory()
+	peak, err := observe.PeakMemory("self")
 	if err != nil {
 		return err
 	}
@@ -178,19 +178,4 @@ func profile(path string) (end func(), err error) {
 		return nil, err
 	}
 	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
-}
-
-// peakMemory is the most memory that this process ever had, in MiB.
-func peakMemory() (float64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("read /proc/self/status: no VmHWM")
 }

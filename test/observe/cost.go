@@ -9,8 +9,11 @@ import (
 )
 
 // PeakMemory is the most memory that the daemon's process ever had, in MiB.
-func (d *Daemon) PeakMemory() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+func (d *Daemon) PeakMemory() (float64, error) { return PeakMemory(strconv.Itoa(d.cmd.Process.Pid)) }
+
+// PeakMemory is the most memory that a process, by its number or "self", ever had, in MiB.
+func PeakMemory(process string) (float64, error) {
+	status, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0, err
 	}
@@ -20,7 +23,7 @@ func (d *Daemon) PeakMemory() (float64, error) {
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("read the daemon's status: no VmHWM")
+	return 0, fmt.Errorf("read /proc/%s/status: no VmHWM", process)
 }
 
 // tick is the unit of processor time in /proc: a hundredth of a second on Linux.
